@@ -1,0 +1,30 @@
+# Two commands are all a new machine needs: `make demo` and `make test`.
+VENV := .venv
+PY := $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: setup demo test check lab bench clean
+setup: ## environment and servers, each only where missing
+	@scripts/bootstrap.sh
+
+demo: setup ## the whole monthly review on a private Prometheus with labelled data
+	@promreview demo
+
+test: setup ## every test, those against real servers included
+	@scripts/bootstrap.sh test
+	@$(PY) -m pytest -q
+
+check: setup ## what CI runs: lint, types, layers, tests
+	@scripts/bootstrap.sh test
+	ruff check . && ruff format --check . && mypy && lint-imports
+	@$(PY) -m pytest -q --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+lab: setup ## JupyterLab on the start notebook
+	@jupyter lab notebooks
+
+bench: setup ## the measurements of docs/performance.md
+	@scripts/bootstrap.sh test
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+
+clean: ## leave the tree as cloned
+	git clean -fdXq

@@ -1,0 +1,5 @@
+"""``python -m analysis`` is ``promreview``."""
+
+from analysis.cli import main
+
+main()

@@ -1,0 +1,39 @@
+"""The command line: parses, calls, prints; nothing heavy is imported before a command needs it."""
+
+import os
+import sys
+
+import typer
+
+from analysis.cli import pull
+from analysis.errors import PromreviewError
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
+pull.register(app)
+
+
+@app.callback()
+def _promreview() -> None:
+    """Monthly review of a Prometheus: login anomalies, cardinality growth, threshold drift."""
+
+
+def main() -> None:
+    """Run the command line; every error of ours ends in one line and its exit code."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        _leave(130)
+    except PromreviewError as error:
+        if debug:
+            raise
+        print(f"promreview: {error}", file=sys.stderr)
+        _leave(error.exit_code)
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    os._exit(code) if code == 130 else sys.exit(code)

@@ -1,0 +1,39 @@
+"""Options that several commands share, each declared once."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class FailOn(StrEnum):
+    """From which severity on the exit code is 1."""
+
+    never = "never"
+    critical = "critical"
+    high = "high"
+    medium = "medium"
+    low = "low"
+    info = "info"
+    unknown = "unknown"
+
+
+Url = Annotated[
+    str | None, typer.Option("--url", help="base URL of the server; else --environment, else PROMETHEUS_URL")
+]
+Environment = Annotated[
+    str | None, typer.Option("--environment", help="use params/environments/NAME.yaml", metavar="NAME")
+]
+Start = Annotated[str, typer.Option("--start", help="RFC 3339, Unix seconds, or relative such as -30d")]
+End = Annotated[str, typer.Option("--end", help="end of the window, not included")]
+OutputFormat = Annotated[Format, typer.Option("--format", help="table, json or csv")]
+Timeout = Annotated[float, typer.Option("--timeout", help="seconds for one whole query with its retries", min=0.1)]
+FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="exit with 1 from this severity on")]

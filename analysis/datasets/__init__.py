@@ -1,0 +1,1 @@
+"""Labelled synthetic platform data, after the make_* convention of scikit-learn."""

@@ -1,0 +1,67 @@
+"""What can go wrong, one class per condition.
+
+Each message says what happened, where, and what to do; ``exit_code`` is what the
+command line ends with.
+"""
+
+
+class PromreviewError(Exception):
+    """Base of every error that is shown to a user without a traceback."""
+
+    exit_code = 2
+
+
+class InputError(PromreviewError):
+    """Something the user typed or wrote into a file is wrong."""
+
+
+class ParameterError(InputError):
+    """A parameter is unknown, of the wrong type, or out of its bounds."""
+
+
+class QueryError(InputError):
+    """The server says that the query itself is wrong (400, 422)."""
+
+
+class MissingProgramError(InputError):
+    """A program that must be installed is not on the PATH."""
+
+
+class SourceError(PromreviewError):
+    """The source of the data failed."""
+
+    exit_code = 3
+
+
+class UnreachableError(SourceError):
+    """No answer: refused, reset, unknown host, cut off, or a time-out."""
+
+
+class AccessError(SourceError):
+    """The server does not let us in: 401, 403, or a TLS failure."""
+
+
+class RateLimitError(SourceError):
+    """The server asks us to come back later than the time-out allows."""
+
+
+class NotPrometheusError(SourceError):
+    """What answered does not speak Prometheus's HTTP API."""
+
+
+class UnsupportedError(SourceError):
+    """The server lacks this part of the API, as some Prometheus-like ones do."""
+
+
+class TooLargeError(SourceError):
+    """The answer stays above the server's or our limits, however it is split."""
+
+
+class ContradictionError(SourceError):
+    """The source contradicts itself: equal labels with different values."""
+
+
+class IncompleteError(PromreviewError):
+    """Done in part, or damage was found."""
+
+    exit_code = 4

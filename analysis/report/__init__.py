@@ -1,0 +1,1 @@
+"""Running notebooks, figures, the page, and its delivery."""

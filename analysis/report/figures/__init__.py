@@ -1,0 +1,1 @@
+"""Figures for a person: one module per report, one style for all."""

@@ -1,0 +1,1 @@
+"""What every analysis shares: validity, baselines, sequential tests, events, change points, forecasts."""

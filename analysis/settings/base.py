@@ -1,0 +1,94 @@
+"""What the settings of every report share, and how they are loaded.
+
+One declaration of a parameter is its type, bound, default, help text and error message.
+Values come from the model's defaults, then ``params/<report>.yaml``, then the caller.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from analysis.errors import ParameterError, PromreviewError
+from analysis.window import Window, month_window, parse_time, zone
+
+S = TypeVar("S", bound=BaseModel)
+
+
+class ReportSettings(BaseModel):
+    """Window and time zone: what every report needs."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    month: str | None = Field(None, description="calendar month YYYY-MM in the time zone; or give start and end")
+    start: str | None = Field(None, description="start of the window: RFC 3339, Unix seconds, or relative (-30d)")
+    end: str | None = Field(None, description="end of the window, not included; now when left out")
+    timezone: str = Field("UTC", description="IANA time zone of months, working hours and plots")
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        try:
+            zone(self.timezone)
+            if self.month and (self.start or self.end):
+                raise ValueError("give either month, or start and end")
+            if self.month or self.start or self.end:
+                self.window()
+        except PromreviewError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def window(self, now: datetime | None = None) -> Window:
+        """The window of the report; the last whole month where none is given."""
+        now = now or datetime.now(UTC)
+        if self.start:
+            return Window(parse_time(self.start, now), parse_time(self.end or "now", now))
+        return month_window(self.month or last_whole_month(now, self.timezone), self.timezone)
+
+
+def last_whole_month(now: datetime, timezone: str) -> str:
+    """The last calendar month, ``YYYY-MM``, that was over at `now` in the time zone."""
+    local = now.astimezone(zone(timezone))
+    year, month = (local.year, local.month - 1) if local.month > 1 else (local.year - 1, 12)
+    return f"{year:04d}-{month:02d}"
+
+
+def load_settings(model: type[S], path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> S:
+    """Build a settings model from a YAML file and overrides, the latter winning.
+
+    Raises:
+        ParameterError: naming the file, the parameter, and what is allowed.
+    """
+    values = dict(read_yaml(path)) if path else {}
+    given = {key: value for key, value in (overrides or {}).items() if value not in (None, "")}
+    try:
+        return model.model_validate(values | given)
+    except ValidationError as error:
+        raise ParameterError(_explain(error, model, path)) from None
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """A YAML mapping from a file; raises ParameterError where there is none."""
+    try:
+        data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParameterError(f"cannot read {path}: {error.strerror}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if data is not None and not isinstance(data, Mapping):
+        raise ParameterError(f"{path} must hold a mapping of parameter names to values")
+    return data or {}
+
+
+def _explain(error: ValidationError, model: type[BaseModel], path: Path | None) -> str:
+    problems = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            problems.append(f"unknown parameter {name!r}; allowed: {', '.join(sorted(model.model_fields))}")
+        else:
+            problems.append(f"parameter {name!r}: {item['msg']}" if name else str(item["msg"]))
+    return (f"{path}: " if path else "") + "; ".join(problems)

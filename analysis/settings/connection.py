@@ -1,0 +1,63 @@
+"""How to reach the server; read from the environment, each secret also from a file."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from analysis.errors import ParameterError
+
+_SECRETS = ("password", "bearer_token", "headers")
+
+
+class ConnectionSettings(BaseSettings):
+    """Everything that a connection needs, as ``PROMETHEUS_*`` environment variables.
+
+    ``PROMETHEUS_PASSWORD_FILE``, ``PROMETHEUS_BEARER_TOKEN_FILE`` and
+    ``PROMETHEUS_HEADERS_FILE`` name files that hold the secret instead.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PROMETHEUS_", extra="ignore", populate_by_name=True)
+
+    url: SecretStr = Field(SecretStr("http://localhost:9090"), description="base URL; user info is allowed")
+    username: str | None = Field(None, description="user for basic authentication")
+    password: SecretStr | None = Field(None, description="password for basic authentication")
+    bearer_token: SecretStr | None = Field(None, description="token for bearer authentication")
+    headers: Annotated[SecretStr | None, NoDecode] = Field(None, description="a JSON object of extra headers")
+    ca_file: Path | None = Field(None, description="PEM file of the certificate authority")
+    cert_file: Path | None = Field(None, description="PEM file of the client certificate")
+    key_file: Path | None = Field(None, description="PEM file of the client's key")
+    insecure: bool = Field(False, description="do not verify the server's certificate")
+    timeout_seconds: float = Field(120, gt=0, description="bound on one whole query with its retries")
+    idle_timeout_seconds: float = Field(30, gt=0, description="bound on one read")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name in _SECRETS:
+            path = os.environ.get(f"PROMETHEUS_{name.upper()}_FILE")
+            if path and not values.get(name):
+                values[name] = _read_secret(path, f"PROMETHEUS_{name.upper()}_FILE")
+        return values
+
+    def extra_headers(self) -> dict[str, str]:
+        """The extra headers; raises ParameterError where they are not a JSON object of texts."""
+        if self.headers is None:
+            return {}
+        try:
+            headers = json.loads(self.headers.get_secret_value())
+        except ValueError:
+            headers = None
+        if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+            raise ParameterError('PROMETHEUS_HEADERS must be a JSON object, for example {"X-Scope-OrgID": "team-a"}')
+        return headers
+
+
+def _read_secret(path: str, variable: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ParameterError(f"{variable}: cannot read {path}: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""The servers around Prometheus: Alertmanager, Grafana, their health, and the doctor."""

@@ -1,0 +1,1 @@
+"""Question 3: which alert thresholds no longer fit, and what would a better one have done?"""
