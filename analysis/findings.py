@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -156,7 +157,7 @@ def json_value(value: Any) -> Any:
 
 def _json_number(value: Any) -> float | str | None:
     number = float(value)
-    if number != number:
+    if math.isnan(number):
         return None
     if number in (float("inf"), float("-inf")):
         return "+Inf" if number > 0 else "-Inf"

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,7 @@ def test_splitting_neither_loses_nor_doubles_an_edge(start, length, longest):
     pieces = Window(start, start + length).split(longest)
     assert pieces[0].start == start
     assert pieces[-1].end == start + length
-    assert all(a.end == b.start for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(pieces))
     assert all(piece.duration <= longest for piece in pieces)
 
 
