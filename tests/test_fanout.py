@@ -1,0 +1,85 @@
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.errors import ParameterError, SourceError
+from analysis.fanout import FanOutSettings, fan_out
+from analysis.prometheus.private_server import free_port
+
+LOCAL = FanOutSettings(backend="local", jobs=2)
+
+
+def noise(seed):
+    return np.random.default_rng(seed).normal(size=50).sum()
+
+
+def die_once(folder, item):
+    mark = Path(folder) / f"died-{item}"
+    if item == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    (Path(folder) / f"done-{item}").touch()
+    return item * item
+
+
+def die_always(item):
+    if item == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+@pytest.fixture(scope="module")
+def dask_settings():
+    port = free_port()
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    start = partial(subprocess.Popen, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--memory-limit", "0"]
+    processes = [start([*scheduler, "--no-dashboard"])]
+    processes += [start([*worker, "--no-dashboard"]) for _ in range(2)]
+    yield FanOutSettings(backend="dask", scheduler=address, jobs=2)
+    for process in reversed(processes):
+        process.terminate()
+        process.wait(20)
+
+
+def test_results_come_in_the_order_of_the_items_and_are_the_same_everywhere(dask_settings):
+    here = [noise(seed) for seed in range(20)]
+    assert fan_out(noise, range(20), settings=LOCAL) == here
+    assert fan_out(noise, range(20), settings=dask_settings) == here
+
+
+@pytest.mark.parametrize("where", ["local", "dask"])
+def test_a_worker_killed_in_the_middle_costs_its_block_and_no_result(where, tmp_path, dask_settings):
+    settings = LOCAL if where == "local" else dask_settings
+    assert fan_out(partial(die_once, str(tmp_path)), range(8), settings=settings) == [n * n for n in range(8)]
+    assert (tmp_path / "died-3").exists()
+
+
+def test_a_block_that_always_kills_its_worker_is_named():
+    with pytest.raises(SourceError, match="block not done: 1"):
+        fan_out(die_always, range(4), settings=LOCAL)
+
+
+def test_progress_is_told_once_per_item():
+    ticks = []
+    fan_out(noise, range(5), settings=LOCAL, progress=lambda: ticks.append(1))
+    assert len(ticks) == 5
+
+
+def test_dask_without_a_scheduler_is_refused(monkeypatch):
+    monkeypatch.setenv("PROMREVIEW_BACKEND", "dask")
+    with pytest.raises(ParameterError, match="scheduler"):
+        FanOutSettings.from_environment()
+
+
+def test_a_scheduler_that_is_not_there_is_named():
+    with pytest.raises(SourceError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:1"):
+        fan_out(noise, range(3), settings=FanOutSettings(backend="dask", scheduler="tcp://127.0.0.1:1"))
