@@ -1,0 +1,232 @@
+"""PromQL as a syntax tree: reading, walking, taking comparisons apart, and quoting.
+
+Nothing in this package puts PromQL together from text except through `quote` and `selector`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import promql_parser as ast
+
+from analysis.errors import InputError
+
+COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
+_MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
+_LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+# by their text, since the parser's operators cannot be keys
+_OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+
+Usage = Literal["matched", "grouped", "joined", "written"]
+
+
+def parse(expr: str) -> Any:
+    """The syntax tree of an expression.
+
+    Raises:
+        InputError: it is not PromQL.
+    """
+    try:
+        return ast.parse(expr)
+    except ValueError as error:
+        raise InputError(f"not PromQL: {' '.join(expr.split())[:200]!r}: {error}") from None
+
+
+def quote(value: str) -> str:
+    """A PromQL string literal that holds exactly `value`, whatever is in it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else _escape(c) for c in escaped) + '"'
+
+
+def _escape(character: str) -> str:
+    # always by code point: a Go \\x escape is a byte, not a character
+    return {"\n": "\\n", "\t": "\\t"}.get(character) or f"\\U{ord(character):08x}"
+
+
+def selector(name: str = "", matchers: Mapping[str, str] | None = None) -> str:
+    """A selector for a metric and exact label values, each quoted.
+
+    Raises:
+        InputError: a label name that PromQL cannot hold.
+    """
+    pairs = dict(matchers or {})
+    if name and not _LEGACY_NAME.fullmatch(name):
+        pairs, name = {"__name__": name, **pairs}, ""
+    for label in pairs:
+        if not _LEGACY_NAME.fullmatch(label) or ":" in label:
+            raise InputError(f"{label!r} is not a label name")
+    inside = ",".join(f"{label}={quote(value)}" for label, value in pairs.items())
+    return f"{name}{{{inside}}}" if inside or not name else name
+
+
+def children(node: Any) -> list[Any]:
+    """The expressions directly inside this one, in the order of the text."""
+    if isinstance(node, ast.BinaryExpr):
+        return [node.lhs, node.rhs]
+    if isinstance(node, ast.AggregateExpr):
+        return [part for part in (node.param, node.expr) if isinstance(part, ast.Expr)]
+    if isinstance(node, ast.Call):
+        return list(node.args)
+    if isinstance(node, ast.MatrixSelector):
+        return [node.vector_selector]
+    return [node.expr] if isinstance(node, ast.ParenExpr | ast.UnaryExpr | ast.SubqueryExpr) else []
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """This expression and everything inside it, outermost first."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+@dataclass(frozen=True)
+class Selector:
+    """One vector selector: the metric name where one is fixed, and its matchers as (label, operator, value)."""
+
+    name: str
+    matchers: tuple[tuple[str, str, str], ...]
+
+
+def selectors(node: Any) -> list[Selector]:
+    """Every vector selector of an expression; a fixed name is found in ``{__name__="x"}`` too."""
+    return [_selector(part) for part in walk(node) if isinstance(part, ast.VectorSelector)]
+
+
+def _selector(node: Any) -> Selector:
+    groups = [node.matchers.matchers, *node.matchers.or_matchers]
+    matchers = tuple((m.name, _OPERATORS[str(m.op)], m.value) for group in groups for m in group)
+    name = node.name or next((value for label, op, value in matchers if (label, op) == ("__name__", "=")), "")
+    return Selector(name, tuple(m for m in matchers if m[:2] != ("__name__", "=")))
+
+
+def metric_names(expr: str) -> list[str]:
+    """The metrics that an expression names, in the order of the text, each once."""
+    return list(dict.fromkeys(s.name for s in selectors(parse(expr)) if s.name))
+
+
+def labels_used(node: Any) -> dict[str, set[Usage]]:
+    """The labels that an expression mentions, and how it uses each."""
+    used: dict[str, set[Usage]] = {}
+    for part in walk(node):
+        for label, how in _labels_of(part):
+            used.setdefault(label, set()).add(how)
+    return used
+
+
+def _labels_of(node: Any) -> Iterator[tuple[str, Usage]]:
+    if isinstance(node, ast.VectorSelector):
+        yield from ((label, "matched") for label, _, _ in _selector(node).matchers)
+    elif isinstance(node, ast.AggregateExpr) and node.modifier is not None:
+        yield from ((label, "grouped") for label in node.modifier.labels)
+    elif isinstance(node, ast.BinaryExpr) and node.modifier is not None:
+        matching = node.modifier.matching
+        yield from ((label, "joined") for label in (matching.labels if matching else []))
+        yield from ((label, "joined") for label in (node.modifier.group_labels or []))
+    elif isinstance(node, ast.Call) and node.func.name in ("label_replace", "label_join"):
+        names = [arg.val for arg in node.args if isinstance(arg, ast.StringLiteral)]
+        yield from ((name, "written") for name in names[:1])
+
+
+def number(node: Any) -> float | None:
+    """The value of a constant expression such as ``80``, ``-1`` or ``(14.4 * 0.005)``; None for any other."""
+    if isinstance(node, ast.NumberLiteral):
+        return float(node.val)
+    if isinstance(node, ast.ParenExpr):
+        return number(node.expr)
+    if isinstance(node, ast.UnaryExpr):
+        inner = number(node.expr)
+        return None if inner is None else -inner
+    if isinstance(node, ast.BinaryExpr):
+        return _arithmetic(str(node.op), number(node.lhs), number(node.rhs))
+    return None
+
+
+def _arithmetic(op: str, left: float | None, right: float | None) -> float | None:
+    if left is None or right is None or op not in ("+", "-", "*", "/"):
+        return None
+    if op == "/":
+        return left / right if right else None
+    return {"+": left + right, "-": left - right, "*": left * right}[op]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison with a constant, written so that the compared side stands on the left.
+
+    Attributes:
+        node: the tree of the whole comparison.
+        compared: the expression that is compared.
+        op: the operator, mirrored where the constant stood on the left.
+        threshold: the constant.
+        is_bool: ``bool`` was given, so it yields 0 or 1 rather than filtering.
+    """
+
+    node: Any
+    compared: Any
+    op: str
+    threshold: float
+    is_bool: bool
+
+
+def comparison(node: Any) -> Comparison | None:
+    """This node as a comparison with a constant, or None; parentheses around it do not matter."""
+    while isinstance(node, ast.ParenExpr):
+        node = node.expr
+    if not isinstance(node, ast.BinaryExpr) or str(node.op) not in COMPARISONS:
+        return None
+    is_bool = bool(node.modifier and node.modifier.return_bool)
+    left, right = number(node.lhs), number(node.rhs)
+    if right is not None and left is None:
+        return Comparison(node, node.lhs, str(node.op), right, is_bool)
+    if left is not None and right is None:
+        return Comparison(node, node.rhs, _MIRRORED[str(node.op)], left, is_bool)
+    return None
+
+
+def comparisons(node: Any) -> list[Comparison]:
+    """Every comparison with a constant in an expression, in the order of the text."""
+    found = [comparison(part) for part in walk(node) if isinstance(part, ast.BinaryExpr)]
+    return [c for c in found if c is not None]
+
+
+def with_thresholds(node: Any, thresholds: Mapping[int, float]) -> str:
+    """The expression with the constants of some comparisons replaced.
+
+    Args:
+        node: the tree.
+        thresholds: new constants by the comparison's place in `comparisons(node)`.
+    """
+    text, places = _rewrite(node, dict(thresholds), 0)
+    del places
+    return text
+
+
+def _rewrite(node: Any, thresholds: dict[int, float], seen: int) -> tuple[str, int]:
+    """Text of the node with thresholds replaced, and how many comparisons stand up to its end."""
+    if not isinstance(node, ast.BinaryExpr | ast.ParenExpr | ast.AggregateExpr | ast.Call | ast.UnaryExpr):
+        return str(node), seen + len(comparisons(node))
+    mine = comparison(node) if isinstance(node, ast.BinaryExpr) else None
+    place, count = seen, seen + (mine is not None)
+    pieces = []
+    for child in children(node):
+        text, count = _rewrite(child, thresholds, count)
+        pieces.append((str(child), text))
+    text = str(node)
+    if mine is not None and place in thresholds:
+        constant = 0 if number(mine.node.lhs) is not None else 1
+        pieces[constant] = (pieces[constant][0], format_number(thresholds[place]))
+    return _replace_in_order(text, pieces), count
+
+
+def _replace_in_order(text: str, pieces: list[tuple[str, str]]) -> str:
+    done, position = "", 0
+    for old, new in pieces:
+        at = text.index(old, position)
+        done, position = done + text[position:at] + new, at + len(old)
+    return done + text[position:]
+
+
+def format_number(value: float) -> str:
+    """A number as a person writes it, which reads back as exactly this value."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
