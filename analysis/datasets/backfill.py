@@ -19,9 +19,9 @@ from analysis.errors import SourceError
 
 SERVER_ARGUMENTS = (
     "--web.enable-remote-write-receiver",
-    # one head block for a month: the private server must not spend its time on compaction
-    "--storage.tsdb.min-block-duration=31d",
-    "--storage.tsdb.max-block-duration=31d",
+    # all of it stays in one head block: no compaction takes time, and what is half this old may still be written
+    "--storage.tsdb.min-block-duration=240d",
+    "--storage.tsdb.max-block-duration=240d",
 )
 ROWS_PER_REQUEST = 1440
 WRITE_SECONDS = 60.0
@@ -68,7 +68,7 @@ def _body(samples: Mapping[str, pd.DataFrame], row: int) -> tuple[bytes, int]:
         for place, key in enumerate(block.columns):
             present = ~np.isnan(values[:, place])
             if present.any():
-                labels = {"__name__": name, **dict(zip(block.columns.names, key, strict=True))}
+                labels = {**dict(zip(block.columns.names, key, strict=True)), "__name__": name}
                 body = _labels(labels) + _samples(stamps[present], values[present, place])
                 parts.append(_field(1, body))
                 count += int(present.sum())

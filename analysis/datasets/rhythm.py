@@ -45,7 +45,7 @@ class Rhythm:
         local = index.tz_convert(self.timezone)
         hour = (local.hour + local.minute / 60 + local.second / 3600).to_numpy("float64")
         days = local.normalize().tz_localize(None)
-        resting = (local.dayofweek >= 5) | days.isin(pd.DatetimeIndex(list(self.holidays)))
+        resting = (local.day_of_week >= 5) | days.isin(pd.DatetimeIndex(list(self.holidays)))
         grid = np.arange(25)
         workday = np.interp(hour, grid, np.append(_WORKDAY, _WORKDAY[0])) / 100
         weekend = np.interp(hour, grid, np.append(_WEEKEND, _WEEKEND[0])) / 100

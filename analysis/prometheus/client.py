@@ -8,7 +8,7 @@ from prometheus_api_client import PrometheusConnect
 
 from analysis.errors import InputError
 from analysis.prometheus.connection import Api
-from analysis.prometheus.decode import frame_of_matrix
+from analysis.prometheus.decode import Decoded, decode_matrix
 from analysis.prometheus.provenance import QueryRecord, Source
 from analysis.settings import ConnectionSettings
 from analysis.window import Window, as_duration, format_duration, parse_time, unix_ms
@@ -57,6 +57,17 @@ class Prometheus:
             QueryError: the server calls the query wrong.
             SourceError: the server failed.
         """
+        return self.decoded(expr, start, end, step, phase).frame
+
+    def decoded(
+        self,
+        expr: str,
+        start: str | float | datetime,
+        end: str | float | datetime,
+        step: str | float | timedelta,
+        phase: timedelta = timedelta(),
+    ) -> Decoded:
+        """Like `range`, with presence beside the values: replay has to tell NaN from no sample."""
         step = as_duration(step)
         window = Window(parse_time(start), parse_time(end))
         first_ms, end_ms = window.stamp_bounds_ms(step, phase)
@@ -66,10 +77,10 @@ class Prometheus:
             last_ms = min(chunk_ms + MAX_POINTS * step_ms, end_ms) - step_ms
             params = {"query": expr, "start": chunk_ms / 1000, "end": last_ms / 1000, "step": step_ms / 1000}
             results += self.api.get("query_range", params)["result"]
-        frame = frame_of_matrix(results, first_ms, end_ms, step_ms)
-        samples = int(frame.notna().to_numpy().sum())
+        decoded = decode_matrix(results, first_ms, end_ms, step_ms)
+        frame, samples = decoded.frame, int(decoded.present.sum())
         self.queries.append(QueryRecord(expr=expr, step=format_duration(step), series=frame.shape[1], samples=samples))
-        return frame
+        return decoded
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label)."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from analysis.errors import MissingProgramError, UnreachableError
 
@@ -101,6 +101,13 @@ class PrivatePrometheus:
                 start_new_session=True,  # Ctrl-C reaches us first, and we stop it in order
             )
         self._wait_until_ready()
+
+    def reload(self, files: dict[str, str]) -> None:
+        """Write files beside ``prometheus.yml`` (or itself) and make the server read them."""
+        for name, text in files.items():
+            (self.folder / name).write_text(text, encoding="utf-8")
+        with urlopen(Request(f"{self.url}/-/reload", method="POST"), timeout=READY_SECONDS):  # noqa: S310 - loopback
+            pass
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop the server; data and folder stay."""

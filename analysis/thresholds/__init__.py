@@ -1,1 +1,5 @@
 """Question 3: which alert thresholds no longer fit, and what would a better one have done?"""
+
+from analysis.thresholds.review import review
+
+__all__ = ["review"]

@@ -1,0 +1,113 @@
+"""What the threshold analyses ask of the server: rules, slots, and the sides that rules compare."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.errors import PromreviewError
+from analysis.prometheus import Prometheus
+from analysis.prometheus.decode import Decoded
+from analysis.prometheus.promql import Comparison, comparison, parse, selector
+from analysis.prometheus.rules import ZERO, Rule, RuleGroup, groups_of_api, groups_of_files
+from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.thresholds.slots import candidate_phases, phase_of_stamps
+from analysis.window import Window, format_duration, unix_ms
+
+
+@dataclass(frozen=True)
+class Grid:
+    """When a group is evaluated: interval and phase, and how the phase is known."""
+
+    interval: timedelta
+    phase: timedelta
+    source: str
+
+
+@dataclass(frozen=True)
+class RuleSamples:
+    """What a rule saw at its slots.
+
+    Attributes:
+        group: the group it stands in.
+        rule: the rule.
+        grid: its slots.
+        compared: the comparison at the top of its expression, None where there is none.
+        decoded: the compared side where there is such a comparison, else the expression's result.
+    """
+
+    group: RuleGroup
+    rule: Rule
+    grid: Grid
+    compared: Comparison | None
+    decoded: Decoded
+
+    def alerting(self) -> NDArray[np.bool_]:
+        """Whether the expression had a result, per slot and series."""
+        if self.compared is None:
+            return self.decoded.present
+        return self.decoded.present & compare(self.decoded.frame.to_numpy(), self.compared.op, self.compared.threshold)
+
+
+def compare(values: NDArray[np.float64], op: str, threshold: float) -> NDArray[np.bool_]:
+    """A comparison as Prometheus makes it: with NaN, all but ``!=`` are false."""
+    return {
+        ">": np.greater,
+        "<": np.less,
+        ">=": np.greater_equal,
+        "<=": np.less_equal,
+        "==": np.equal,
+        "!=": np.not_equal,
+    }[op](values, threshold)
+
+
+def rule_groups(prom: Prometheus, settings: ThresholdDriftSettings) -> list[RuleGroup]:
+    """The groups under review, from files where some are given, else from the server."""
+    groups = groups_of_files(settings.rule_files) if settings.rule_files else groups_of_api(prom.rules())
+    return [group for group in groups if any(_wanted(rule, settings) for rule in group.alerts)]
+
+
+def _wanted(rule: Rule, settings: ThresholdDriftSettings) -> bool:
+    return not settings.alerts or rule.name in settings.alerts
+
+
+def reviewed_rules(groups: Sequence[RuleGroup], settings: ThresholdDriftSettings) -> list[tuple[RuleGroup, Rule]]:
+    """Every alerting rule under review with its group."""
+    return [(group, rule) for group in groups for rule in group.alerts if _wanted(rule, settings)]
+
+
+def grid_of(prom: Prometheus, group: RuleGroup, window: Window, default: timedelta, version: str) -> Grid:
+    """Interval and phase of a group; what the server recorded wins over what is computed."""
+    interval = group.interval or default
+    recorded = phase_of_stamps(_recorded_stamps_ms(prom, group, window), interval, group.query_offset or ZERO)
+    if recorded is not None:
+        return Grid(interval, recorded, "history")
+    return Grid(interval, candidate_phases(group, interval, version)[0], "computed")
+
+
+def _recorded_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list[int]:
+    """Raw stamps of what the group wrote at the end of the window: a range selector gives them unrounded."""
+    span = format_duration(min(window.duration, timedelta(hours=1)))
+    names = [selector("ALERTS", {"alertname": rule.name}) for rule in group.alerts]
+    names += [selector(rule.name, dict(rule.labels)) for rule in group.rules if rule.kind == "recording"]
+    for name in names:
+        try:
+            data = prom.api.get("query", {"query": f"{name}[{span}]", "time": unix_ms(window.end) / 1000})
+        except PromreviewError:
+            continue
+        stamps = [round(stamp * 1000) for series in data["result"] for stamp, _ in series.get("values", ())]
+        if stamps:
+            return stamps
+    return []
+
+
+def samples_of(prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> RuleSamples:
+    """What the rule saw: its compared side once, from which replay, headroom and what-if all follow."""
+    compared = comparison(parse(rule.expr))
+    if compared is not None and compared.is_bool:
+        compared = None
+    expr = str(compared.compared) if compared else rule.expr
+    decoded = prom.decoded(expr, window.start, window.end, grid.interval, grid.phase)
+    return RuleSamples(group, rule, grid, compared, decoded)

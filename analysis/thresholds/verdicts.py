@@ -1,0 +1,110 @@
+"""From numbers to a verdict on a rule, each with the sentence that a meeting needs."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from analysis.findings import Severity
+from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.thresholds.drift import Shift
+from analysis.window import Window
+
+Verdict = Literal["fits", "too_tight", "too_loose", "drifting", "flapping", "dead", "never_evaluated", "unknown"]
+DAYS_PER_MONTH = 30.0
+
+
+@dataclass(frozen=True)
+class RuleEvidence:
+    """What is known about one rule in one window.
+
+    Attributes:
+        alerts: times that an alert entered firing.
+        flaps: of these, how many came soon after the last one had resolved.
+        firing_minutes: time spent firing, over all label sets.
+        days: days of the window that have data.
+        shift: comparison of headroom with the months before; None where the rule has no threshold.
+        is_shift_real: the shift survived the test over all rules.
+        missing: metrics that the rule asks for and nobody has.
+    """
+
+    alerts: int
+    flaps: int
+    firing_minutes: float
+    days: float
+    shift: Shift | None
+    is_shift_real: bool
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Verdict, severity of the finding, and the reason in words."""
+
+    verdict: Verdict
+    severity: Severity
+    reason: str
+    reached_at: datetime | None = None
+
+
+def judge(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettings) -> list[Judgement]:
+    """The verdicts on a rule, the gravest first; what cannot be judged is ``unknown``, with what it would take."""
+    if evidence.missing:
+        return [Judgement("dead", "high", f"can never fire: nothing exposes {', '.join(evidence.missing)}")]
+    if evidence.days < min(settings.minimum_days, window.duration / timedelta(days=1) / 2):
+        reason = f"{evidence.days:.1f} days of data; a verdict takes {settings.minimum_days}"
+        return [Judgement("unknown", "unknown", reason)]
+    found = [*_judge_noise(evidence, settings), *_judge_headroom(evidence, window, settings)]
+    return found or [Judgement("fits", "info", _fitting(evidence))]
+
+
+def _judge_noise(evidence: RuleEvidence, settings: ThresholdDriftSettings) -> list[Judgement]:
+    budget = settings.alerts_per_week * evidence.days / 7
+    if evidence.flaps > max(2.0, evidence.alerts / 2):
+        text = f"{evidence.flaps} of {evidence.alerts} alerts came within {settings.flap_gap} of the last"
+        return [Judgement("flapping", "medium", text)]
+    if evidence.alerts > budget and evidence.alerts > 1:
+        text = f"{evidence.alerts} alerts in {evidence.days:.0f} days; the noise budget is {budget:.1f}"
+        return [Judgement("too_tight", "medium", text)]
+    return []
+
+
+def _judge_headroom(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettings) -> list[Judgement]:
+    shift = evidence.shift
+    if shift is None or math.isnan(shift.now):
+        return []
+    if shift.p_value is None:
+        have = f"{shift.days_before} days before and {shift.days_now} in the window"
+        return [Judgement("unknown", "unknown", f"{have}; a comparison takes {settings.minimum_days} of each")]
+    relative = abs(shift.change) / abs(shift.before) if shift.before else math.inf
+    if evidence.is_shift_real and relative >= settings.minimum_shift:
+        return [_drifting(shift, window, settings)]
+    return []
+
+
+def _fitting(evidence: RuleEvidence) -> str:
+    if evidence.shift is None or math.isnan(evidence.shift.now):
+        return f"{evidence.alerts} alerts; no single threshold to measure headroom against"
+    return f"{evidence.alerts} alerts; headroom is steady"
+
+
+def _drifting(shift: Shift, window: Window, settings: ThresholdDriftSettings) -> Judgement:
+    share = abs(shift.change) / abs(shift.before) if shift.before else math.inf
+    if shift.change > 0:
+        return Judgement("drifting", "low", f"moves away from its threshold: headroom grew by {share:.0%}")
+    text = f"moves towards its threshold: headroom shrank by {share:.0%}"
+    reached_at = _reached_at(shift, window, settings)
+    if reached_at:
+        text += f"; at this pace it is used up on {reached_at:%Y-%m-%d}"
+        return Judgement("drifting", "high", text, reached_at)
+    return Judgement("drifting", "medium", text)
+
+
+def _reached_at(shift: Shift, window: Window, settings: ThresholdDriftSettings) -> datetime | None:
+    if shift.now <= 0:
+        return window.end
+    if not shift.slope_per_day < 0:
+        return None
+    middle = window.start + window.duration / 2  # the median headroom is that of the middle of the month
+    days = shift.now / -shift.slope_per_day
+    return middle + timedelta(days=days) if days <= settings.horizon_days else None
