@@ -124,9 +124,7 @@ def _dask(settings: FanOutSettings) -> Iterator[None]:
     except ImportError:
         raise InputError("the dask backend is not installed; run: pip install 'promreview[scale]'") from None
     try:
-        client: Any = Client(  # type: ignore[no-untyped-call]
-            settings.scheduler, timeout=CONNECT_SECONDS, set_as_default=False
-        )
+        client: Any = Client(settings.scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SourceError(
             f"no Dask scheduler at {settings.scheduler}: {type(error).__name__}; check --scheduler"

@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 
 Severity = Literal["critical", "high", "medium", "low", "info", "unknown"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first; unknown stands apart
-Time = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
+Time = Annotated[datetime, PlainSerializer(format_time, return_type=str, when_used="json")]
 
 
 def finding_id(report: str, kind: str, *identity: object) -> str:

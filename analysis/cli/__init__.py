@@ -5,11 +5,12 @@ import sys
 
 import typer
 
-from analysis.cli import pull
+from analysis.cli import pull, review
 from analysis.errors import PromreviewError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
-pull.register(app)
+for command in (pull, review):
+    command.register(app)
 
 
 @app.callback()
@@ -22,6 +23,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
+    sys.argv[1:] = joined_parameters(sys.argv[1:])
     try:
         app()
     except KeyboardInterrupt:
@@ -32,6 +34,16 @@ def main() -> None:
             raise
         print(f"promreview: {error}", file=sys.stderr)
         _leave(error.exit_code)
+
+
+def joined_parameters(arguments: list[str]) -> list[str]:
+    """``-p NAME VALUE`` as ``-p NAME=VALUE``: the parser knows no options with two values."""
+    joined, rest = [], list(arguments)
+    while rest:
+        joined.append(rest.pop(0))
+        if joined[-1] in ("-p", "--parameter") and rest and "=" not in rest[0] and len(rest) > 1:
+            joined.append(f"{rest.pop(0)}={rest.pop(0)}")
+    return joined
 
 
 def _leave(code: int) -> None:

@@ -1,0 +1,105 @@
+"""``promreview review`` and ``promreview run``: notebooks through Papermill, checked before they run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli.options import Environment, FailOn, FailOnOption, Url
+
+Parameter = Annotated[
+    list[str] | None, typer.Option("-p", "--parameter", help="NAME VALUE (or NAME=VALUE); may be repeated")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="check the parameters and stop")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("review")(review)
+    app.command("run")(run)
+
+
+def run(
+    notebook: Annotated[str, typer.Argument(help="name of a notebook in notebooks/, or its path")],
+    parameter: Parameter = None,
+    url: Url = None,
+    output: Annotated[str, typer.Option("--output", help="folder of the results")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Run one notebook through Papermill; parameters are checked before anything runs."""
+    from datetime import UTC, datetime
+
+    from analysis.errors import IncompleteError
+    from analysis.report.review import run_alone
+    from analysis.report.runner import open_notebook, prepare
+
+    book = open_notebook(notebook)
+    values = dict(pair.split("=", 1) for pair in parameter or []) | ({"url": url} if url else {})
+    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    file = Path("params") / f"{book.name}.yaml"
+    directory = Path(output or Path("outputs", values.get("month") or day, book.name))
+    job = prepare(book, values, directory, file if file.exists() else None)
+    if dry_run:
+        typer.echo(f"{book.name}: the parameters are right; nothing was run", err=True)
+        return
+    status = run_alone(job, file if file.exists() else None)
+    if status.state != "done":
+        raise IncompleteError(status.reason)
+    typer.echo(str(directory / f"{book.name}.html"))
+
+
+def review(
+    month: Annotated[
+        str, typer.Option("--month", help="calendar month YYYY-MM; the last whole one when left out")
+    ] = "",
+    url: Url = None,
+    environment: Environment = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="run this report alone; may be repeated")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="what is done is not done again")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", help="how many notebooks at once", min=1)] = 2,
+    timezone: Annotated[str, typer.Option("--timezone", help="IANA time zone of the month")] = "",
+    outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "",
+    fail_on: FailOnOption = FailOn.never,
+    dry_run: DryRun = False,
+) -> None:
+    """Run all notebooks of the monthly review and make the page."""
+    from datetime import UTC, datetime
+
+    from analysis.errors import IncompleteError
+    from analysis.report.review import Status, plan_review, run_review
+    from analysis.settings.base import last_whole_month, load_settings
+    from analysis.settings.review import MonthlyReviewSettings
+
+    file = Path("params") / "monthly_review.yaml"
+    given = {"month": month, "timezone": timezone, "outputs": outputs}
+    settings = load_settings(MonthlyReviewSettings, file if file.exists() else None, given)
+    if not settings.month:
+        settings = settings.model_copy(update={"month": last_whole_month(datetime.now(UTC), settings.timezone)})
+    plan = plan_review(settings, url=url or "", environment=environment or "", only=only or ())
+    if dry_run:
+        typer.echo("the parameters of all reports are right; nothing was run", err=True)
+        return
+
+    def told(status: Status) -> None:
+        typer.echo(f"{status.report}: {status.state} in {status.seconds:.0f} s {status.reason}".rstrip(), err=True)
+
+    statuses = run_review(plan, workers=jobs, resume=resume, told=told)
+    typer.echo(str(plan.folder / "index.html"))
+    failed = [status.report for status in statuses if status.state == "failed"]
+    if failed:
+        raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
+    leave_if_found(plan.folder, fail_on)
+
+
+def leave_if_found(folder: Path, fail_on: FailOn) -> None:
+    """Exit with 1 where a finding is at or above the severity asked for."""
+    import json
+
+    if fail_on is FailOn.never:
+        return
+    body = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    found = {finding["severity"] for document in body["reports"] for finding in document["findings"]}
+    worst_first = ["critical", "high", "medium", "low", "info"]
+    watched = ["unknown"] if fail_on is FailOn.unknown else worst_first[: worst_first.index(fail_on.value) + 1]
+    if found & set(watched):
+        raise typer.Exit(1)

@@ -1,0 +1,70 @@
+"""One style for every figure: a title that concludes, axes with units, time in the reader's zone."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+# Okabe and Ito (2008): told apart by people with any kind of colour blindness.
+BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PURPLE, BLACK = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#F0E442",
+    "#CC79A7",
+    "#222222",
+)
+PALETTE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, BLACK)
+GREY, LIGHT = "#767676", "#D9D9D9"
+WIDTH_INCHES = 9.0
+MAXIMUM_TITLE = 110  # characters that fit over the axes
+
+
+def figure(title: str, *, rows: int = 1, height: float = 3.2, share_x: bool = True) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with `rows` axes under one conclusion.
+
+    Args:
+        title: the conclusion, in one sentence; dollar signs are shown, not read as mathematics.
+        rows: how many axes stand under each other.
+        height: height of one of them, in inches.
+        share_x: whether they share the horizontal axis.
+    """
+    made = Figure(figsize=(WIDTH_INCHES, 0.5 + height * rows), layout="constrained")
+    axes = made.subplots(rows, 1, sharex=share_x, squeeze=False)[:, 0]
+    made.suptitle(plain(title, MAXIMUM_TITLE), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color=LIGHT, linewidth=0.6)
+        ax.set_axisbelow(True)
+        ax.tick_params(labelsize=9)
+    return made, list(axes)
+
+
+def time_axis(ax: Axes, timezone: str) -> None:
+    """Time from left to right, in the reader's zone, which is named."""
+    locator = AutoDateLocator(tz=ZoneInfo(timezone), maxticks=10)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=ZoneInfo(timezone)))
+    ax.set_xlabel(f"time ({timezone})", fontsize=9)
+
+
+def describe(made: Figure, text: str) -> Figure:
+    """Give a figure its alternative text: what the picture says, for who cannot see it."""
+    made.set_gid(text)
+    return made
+
+
+def description(made: Figure) -> str:
+    """The alternative text of a figure."""
+    return made.get_gid() or ""
+
+
+def plain(text: str, longest: int = 60) -> str:
+    """A value from outside as a label: no mathematics, no line breaks, not endless."""
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    return shown.replace("\\", "\\\\").replace("$", r"\$")

@@ -1,0 +1,87 @@
+"""An executed notebook as one self-contained HTML file: no script, everything from outside sanitised."""
+
+import base64
+import re
+from pathlib import Path
+
+import nbformat
+import nh3
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+
+_TAGS = nh3.ALLOWED_TAGS | {
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "td",
+    "th",
+    "caption",
+    "figure",
+    "figcaption",
+    "details",
+    "summary",
+    "section",
+}
+_ATTRIBUTES = {
+    **nh3.ALLOWED_ATTRIBUTES,
+    "*": {"class", "title", "role"},
+    "th": {"scope", "colspan"},
+    "td": {"colspan"},
+    "img": {"alt", "src"},
+}
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def environment() -> Environment:
+    """The templates of all pages, escaping every value."""
+    return Environment(loader=PackageLoader("analysis.report"), autoescape=select_autoescape(default=True))
+
+
+def notebook_html(path: Path) -> str:
+    """Render an executed notebook; code is folded away, outputs stand between the story's texts."""
+    notebook = nbformat.read(path, as_version=4)
+    cells = [_cell(cell) for cell in notebook.cells if "remove-cell" not in cell.metadata.get("tags", [])]
+    title = next((c["title"] for c in cells if c.get("title")), path.stem)
+    return environment().get_template("notebook.html").render(title=title, cells=cells)
+
+
+def sanitised(html: str) -> Markup:
+    """HTML from outside with everything active taken out; images only as data."""
+    return Markup(nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto", "data"}))  # noqa: S704
+
+
+def _cell(cell: nbformat.NotebookNode) -> dict[str, object]:
+    if cell.cell_type == "markdown":
+        from nbconvert.filters import markdown2html
+
+        title = re.match(r"#\s+(.+)", cell.source)
+        return {"kind": "text", "html": sanitised(markdown2html(cell.source)), "title": title[1] if title else None}
+    if cell.cell_type != "code":
+        return {"kind": "text", "html": ""}
+    return {"kind": "code", "source": cell.source, "outputs": [_output(o) for o in cell.get("outputs", [])]}
+
+
+def _output(output: nbformat.NotebookNode) -> dict[str, object]:
+    if output.output_type == "error":
+        return {"kind": "error", "text": f"{output.ename}: {_ANSI.sub('', output.evalue)}"}
+    if output.output_type == "stream":
+        return {"kind": "stream", "text": _ANSI.sub("", output.text)} if output.name == "stdout" else {"kind": "none"}
+    data = output.data
+    if "image/svg+xml" in data:  # shown as an image, in which no script runs
+        body = base64.b64encode(data["image/svg+xml"].encode()).decode()
+        return {"kind": "image", "source": f"data:image/svg+xml;base64,{body}", "text": _alternative(output)}
+    if "image/png" in data:
+        return {
+            "kind": "image",
+            "source": f"data:image/png;base64,{data['image/png'].strip()}",
+            "text": _alternative(output),
+        }
+    if "text/html" in data:
+        return {"kind": "html", "html": sanitised(data["text/html"])}
+    return {"kind": "stream", "text": data.get("text/plain", "")}
+
+
+def _alternative(output: nbformat.NotebookNode) -> str:
+    found = re.search(r"<dc:title>(.*?)</dc:title>", output.data.get("image/svg+xml", ""), re.DOTALL)
+    return found[1] if found else "figure of the report"

@@ -1,0 +1,181 @@
+"""Running one notebook through Papermill: checked before, in a process of its own, whole or not at all."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from analysis.errors import IncompleteError, InputError, ParameterError
+from analysis.report.save import write_whole
+from analysis.settings import load_settings
+
+NOTEBOOK_SECONDS = 1800  # an hour's work of the server is a wrong query, not a report
+_MODEL_LINE = re.compile(r"^from (analysis\.settings\.\w+) import (\w+Settings)$", re.MULTILINE)
+_PLUMBING = ("url", "settings_file", "output_directory")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A parameterised notebook: its path, the names of its parameters, and its settings model."""
+
+    path: Path
+    parameters: tuple[str, ...]
+    model: type[BaseModel] | None
+
+    @property
+    def name(self) -> str:
+        """Name of the report."""
+        return self.path.stem
+
+
+def open_notebook(name: str, folder: Path = Path("notebooks")) -> Notebook:
+    """Find a notebook by path or name.
+
+    Raises:
+        InputError: there is none, or it has no parameter cell.
+    """
+    path = Path(name) if name.endswith(".ipynb") else folder / f"{name}.ipynb"
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except OSError:
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.ipynb"))) or "none"
+        raise InputError(f"there is no notebook {path}; in {folder} there are: {known}") from None
+    except (ValueError, KeyError):
+        raise InputError(f"{path} is not a notebook") from None
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", [])]
+    if not tagged:
+        raise InputError(f"{path} has no cell with the tag `parameters`")
+    names = re.findall(r"^(\w+)\s*(?::[^=\n]+)?=", "".join(tagged[0]["source"]), re.MULTILINE)
+    found = _MODEL_LINE.search("\n".join(sources))
+    model = getattr(import_module(found[1]), found[2]) if found else None
+    return Notebook(path, tuple(names), model)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook, checked and ready to run."""
+
+    notebook: Notebook
+    settings: BaseModel | None
+    values: dict[str, str]
+    directory: Path
+
+
+def prepare(notebook: Notebook, values: Mapping[str, Any], directory: Path, parameter_file: Path | None = None) -> Job:
+    """Check every parameter before anything runs.
+
+    Args:
+        notebook: what to run.
+        values: parameters by name, as typed; empty ones count as not given.
+        directory: where its results will lie.
+        parameter_file: YAML of further parameters, which `values` override.
+
+    Raises:
+        ParameterError: unknown, of the wrong type, or out of bounds; names the parameter.
+    """
+    given = {key: value for key, value in values.items() if value not in (None, "")}
+    plumbing = {key: str(given.pop(key)) for key in _PLUMBING if key in given}
+    if notebook.model is None:
+        unknown = sorted(set(given) - set(notebook.parameters))
+        if unknown:
+            allowed = ", ".join(notebook.parameters)
+            raise ParameterError(f"{notebook.name}: unknown parameter {unknown[0]!r}; allowed: {allowed}")
+        return Job(notebook, None, plumbing | given, directory)
+    try:
+        settings = load_settings(notebook.model, parameter_file, _parsed(given))
+    except ParameterError as error:
+        raise ParameterError(f"{notebook.name}: {error}") from None
+    shown = {key: getattr(settings, key) for key in ("month", "start", "end", "timezone") if hasattr(settings, key)}
+    return Job(notebook, settings, plumbing | {k: v for k, v in shown.items() if v}, directory)
+
+
+def _parsed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values typed on a command line are YAML: numbers, lists and truths are read as such."""
+    yaml = YAML(typ="safe")
+    return {key: _read(yaml, value) for key, value in values.items()}
+
+
+def _read(yaml: YAML, value: Any) -> Any:
+    if not isinstance(value, str) or not re.match(r"^(\[|\{|-?\d+(\.\d+)?$|true$|false$)", value):
+        return value
+    return yaml.load(value)
+
+
+def run(job: Job) -> Path:
+    """Run a job in this process; returns the path of its HTML.
+
+    Raises:
+        IncompleteError: a cell of the notebook failed; says which and why.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    directory = job.directory.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    parameters = dict(job.values, output_directory=str(directory))
+    if job.settings is not None:
+        write_settings(job.settings, directory / "parameters.yaml")
+        parameters["settings_file"] = str(directory / "parameters.yaml")
+    output = directory / f"{job.notebook.name}.ipynb"
+    running = directory / f".{job.notebook.name}.running.ipynb"
+    try:
+        papermill.execute_notebook(
+            str(job.notebook.path),
+            str(running),
+            parameters=parameters,
+            kernel_name="python3",
+            execution_timeout=NOTEBOOK_SECONDS,
+            progress_bar=False,
+            cwd=str(Path.cwd()),
+        )
+    except PapermillExecutionError as error:
+        raise IncompleteError(f"{job.notebook.name} failed: {error.ename}: {error.evalue}") from None
+    finally:
+        if running.exists():
+            running.replace(output)
+    return write_html(output)
+
+
+def write_settings(settings: BaseModel, path: Path) -> None:
+    """The effective settings as a YAML file; settings hold no secret."""
+    from io import StringIO
+
+    buffer = StringIO()
+    YAML(typ="safe", pure=True).dump(settings.model_dump(mode="json", exclude_none=True), buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def write_html(notebook: Path) -> Path:
+    """The executed notebook as one HTML file without scripts, its outputs sanitised."""
+    from analysis.report.notebook_html import notebook_html
+
+    path = notebook.with_suffix(".html")
+    write_whole(path, notebook_html(notebook))
+    return path
+
+
+def main() -> None:
+    """Run one job that another process prepared: its description comes as JSON on standard input."""
+    description = json.load(sys.stdin)
+    notebook = open_notebook(description["notebook"])
+    file = description["parameter_file"]
+    try:
+        job = prepare(notebook, description["values"], Path(description["directory"]), Path(file) if file else None)
+        run(job)
+    except (InputError, IncompleteError) as error:
+        print(str(error), file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("MPLBACKEND", "agg")
+    main()

@@ -1,0 +1,36 @@
+"""Tables over all reports of a month, from their files."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.errors import InputError
+from analysis.findings import SEVERITIES
+
+
+def _documents(folder: str | Path) -> list[dict[str, object]]:
+    path = Path(folder) / "findings.json"
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8"))["reports"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"cannot read {path}: {error}; run `promreview review` first") from None
+
+
+def reports_table(folder: str | Path) -> pd.DataFrame:
+    """One row per report: its findings by severity and the share of the month that had data."""
+    rows = []
+    for document in _documents(folder):
+        findings = pd.DataFrame(document["findings"], columns=["severity"])
+        counts = findings["severity"].value_counts()
+        rows.append({"report": document["report"], "covered": document["coverage"]["share"], **counts})  # type: ignore[index]
+    columns = ["report", "covered", *SEVERITIES]
+    return pd.DataFrame(rows).reindex(columns=columns).fillna(dict.fromkeys(SEVERITIES, 0)).set_index("report")
+
+
+def findings_table(folder: str | Path) -> pd.DataFrame:
+    """One row per finding, the gravest first."""
+    findings = [finding for document in _documents(folder) for finding in document["findings"]]  # type: ignore[attr-defined]
+    table = pd.DataFrame(findings, columns=["severity", "report", "title", "start", "action"])
+    order = table["severity"].map(list(SEVERITIES).index)
+    return table.assign(order=order).sort_values("order", kind="stable").drop(columns="order").reset_index(drop=True)

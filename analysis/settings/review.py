@@ -1,0 +1,16 @@
+"""Settings of the monthly review as a whole."""
+
+from pydantic import Field
+
+from analysis.settings.base import ReportSettings
+
+REPORTS = ("login_anomalies", "cardinality_growth", "threshold_drift")
+
+
+class MonthlyReviewSettings(ReportSettings):
+    """Which reports the review consists of."""
+
+    reports: list[str] = Field(list(REPORTS), min_length=1, description="names of the notebooks to run")
+    title: str = Field("Monthly review", description="heading of the page")
+    outputs: str = Field("outputs", description="folder of all results")
+    findings_shown: int = Field(50, ge=1, le=1000, description="findings per report on the page; the rest is counted")
