@@ -1,10 +1,11 @@
 """One style for every figure: a title that concludes, axes with units, time in the reader's zone."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): told apart by people with any kind of colour blindness.
@@ -50,6 +51,12 @@ def time_axis(ax: Axes, timezone: str) -> None:
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=ZoneInfo(timezone)))
     ax.set_xlabel(f"time ({timezone})", fontsize=9)
+
+
+def shade(ax: Axes, start: datetime, end: datetime, colour: str, alpha: float, label: str = "") -> None:
+    """Shade a stretch of time."""
+    low, high = date2num([start, end])
+    ax.axvspan(low, high, color=colour, alpha=alpha, linewidth=0, label=label or None)
 
 
 def describe(made: Figure, text: str) -> Figure:

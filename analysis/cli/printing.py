@@ -1,0 +1,62 @@
+"""Results on standard output: a table for people, JSON or CSV for programs."""
+
+import csv
+import sys
+
+import typer
+
+from analysis.cli.options import FailOn, Format
+from analysis.findings import SEVERITIES, FindingsDocument
+from analysis.window import format_time
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: object) -> str:
+    """A CSV cell that no spreadsheet takes for a formula; numbers stay as they are."""
+    text = "" if value is None else str(value)
+    if not text.startswith(FORMULA_STARTS) or isinstance(value, int | float):
+        return text
+    return f"'{text}"
+
+
+def print_result(document: FindingsDocument, form: Format) -> None:
+    """Print a findings document in the form asked for."""
+    if form is Format.json:
+        print(document.to_json())
+    elif form is Format.csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(["severity", "kind", "title", "start", "end", "id"])
+        for f in document.findings:
+            end = format_time(f.end) if f.end else None
+            cells = [f.severity, f.kind, f.title, format_time(f.start), end, f.id]
+            writer.writerow([safe_cell(cell) for cell in cells])
+    else:
+        _print_table(document)
+
+
+def _print_table(document: FindingsDocument) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("severity", "kind", "since", "finding"):
+        table.add_column(name)
+    for f in document.findings:
+        table.add_row(*(Text(cell) for cell in (f.severity, f.kind, format_time(f.start), f.title)))
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table if document.findings else "nothing found")
+    share = document.coverage.share
+    covered = "coverage unknown" if share is None else f"{share:.1%} of the window had data"
+    print(f"{len(document.findings)} findings; {covered}", file=sys.stderr)
+
+
+def leave(document: FindingsDocument, fail_on: FailOn) -> None:
+    """Exit with 1 where a finding is at or above the severity asked for; unknown counts only when named."""
+    if fail_on is FailOn.never:
+        return
+    worst_first = [str(s) for s in SEVERITIES if s != "unknown"]
+    watched = ["unknown"] if fail_on is FailOn.unknown else worst_first[: worst_first.index(fail_on.value) + 1]
+    if any(finding.severity in watched for finding in document.findings):
+        raise typer.Exit(1)

@@ -1,0 +1,99 @@
+"""What the login review asks of the server; the only module of it that knows Prometheus."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from analysis.prometheus import Prometheus
+from analysis.prometheus.promql import quote, selector
+from analysis.settings.logins import LoginAnomaliesSettings, Signal
+from analysis.window import Window, format_duration, parse_duration
+
+SCRAPES_PER_STEP = 5  # a range of a step and one scrape more then holds at least four intervals
+SIGNALS = ("failures", "successes", "token_failures")
+
+
+def scrape_interval(prom: Prometheus, signal: Signal, window: Window) -> timedelta | None:
+    """Median distance of a metric's samples in the window; None where it has none."""
+    span = min(timedelta(hours=1), window.duration)
+    name = selector(signal.metric, signal.match)
+    expr = f"quantile(0.5, count_over_time({name}[{format_duration(span)}]))"
+    counts = prom.range(expr, window.start, window.end, max(timedelta(hours=1), window.duration / 50))
+    seen = counts.to_numpy()[np.isfinite(counts.to_numpy())]
+    if not len(seen) or np.median(seen) < 1:
+        return None
+    return timedelta(milliseconds=round(span / timedelta(milliseconds=1) / float(np.median(seen))))
+
+
+def detector_step(settings: LoginAnomaliesSettings, scrape: timedelta) -> timedelta:
+    """The step asked for, widened to a whole minute that holds enough scrapes."""
+    wanted = parse_duration(settings.step)
+    needed = scrape * SCRAPES_PER_STEP
+    minute = timedelta(minutes=1)
+    return wanted if wanted >= needed else -(-needed // minute) * minute
+
+
+def counts(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:
+    """How much a counter grew in each step, exactly, per label set of the signal.
+
+    ``increase`` over a step and one scrape interval sees the samples at both of the step's ends
+    and extrapolates by that interval; scaled back, neighbouring steps neither overlap nor leave
+    anything out. Resets are Prometheus's business.
+
+    Returns:
+        Columns one level per label of the signal; a stamp covers the step that ends at it.
+    """
+    span = step + scrape
+    by = f"by ({', '.join(signal.labels)})" if signal.labels else ""
+    expr = f"sum {by} (increase({selector(signal.metric, signal.match)}[{format_duration(span)}]))"
+    return prom.range(expr, window.start, window.end, step) * (step / span)
+
+
+def scrapes(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:
+    """Number of scrapes in each step's range, the lowest of an instance's series."""
+    name, span = selector(signal.metric, signal.match), format_duration(step + scrape)
+    return prom.range(f"max by (instance) (count_over_time({name}[{span}]))", window.start, window.end, step)
+
+
+def resets(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:
+    """Counter resets in each step's range, per instance."""
+    name, span = selector(signal.metric, signal.match), format_duration(step + scrape)
+    return prom.range(f"max by (instance) (resets({name}[{span}]))", window.start, window.end, step)
+
+
+def collect(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -> Mapping[str, pd.DataFrame]:
+    """Every frame that detection needs, history included.
+
+    Returns:
+        ``failures``, ``successes``, ``token_failures`` (counts per step, those that exist),
+        ``samples`` and ``resets`` (per instance). Empty where no signal exists.
+    """
+    whole = Window(window.start - parse_duration(settings.history), window.end)
+    found: dict[str, pd.DataFrame] = {}
+    step = scrape = None
+    for name in SIGNALS:
+        signal: Signal = getattr(settings, name)
+        scrape = scrape or scrape_interval(prom, signal, window)
+        if scrape is None:
+            continue
+        step = step or detector_step(settings, scrape)
+        frame = counts(prom, signal, whole, step, scrape)
+        if frame.shape[1] == 0:
+            continue
+        found[name] = frame
+        if "samples" not in found and "instance" in signal.labels:
+            found["samples"] = scrapes(prom, signal, whole, step, scrape)
+            found["resets"] = resets(prom, signal, whole, step, scrape)
+    if scrape is not None and step is not None:
+        for frame in found.values():
+            frame.attrs["expected_samples"] = step / scrape + 1
+    return found
+
+
+def shown_query(signal: Signal, labels: Mapping[str, str]) -> str:
+    """The query that shows an event to a person."""
+    wanted = {**signal.match, **{k: v for k, v in labels.items() if k in signal.labels}}
+    inside = ",".join(f"{label}={quote(value)}" for label, value in wanted.items())
+    return f"sum(rate({signal.metric}{{{inside}}}[5m])) * 60"
