@@ -1,1 +1,5 @@
-"""Question 2: which metric and label grows, until when, and what may go?"""
+"""Question 2: what grows, why, until when, and what may go."""
+
+from analysis.cardinality.review import review
+
+__all__ = ["review"]

@@ -5,11 +5,11 @@ import sys
 
 import typer
 
-from analysis.cli import logins, pull, review
+from analysis.cli import cardinality, logins, pull, review
 from analysis.errors import PromreviewError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
-for command in (pull, logins, review):
+for command in (pull, logins, cardinality, review):
     command.register(app)
 
 

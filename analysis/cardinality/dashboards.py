@@ -1,0 +1,141 @@
+"""Queries of Grafana dashboards, whatever shape they have.
+
+Panels lie in rows, in panels, in library elements and in newer schemas elsewhere again, so
+every object of the file is looked at, and known by what it holds rather than where it lies.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from analysis.cardinality.queries import Query
+from analysis.errors import InputError
+
+_LEGEND = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_VARIABLE_QUERY = re.compile(r"\s*(label_values|label_names|query_result|metrics)\s*\((.*)\)\s*", re.DOTALL)
+_TEXTS = ("legendFormat", "titleFormat", "textFormat")
+DEEPEST = 60  # levels; no dashboard has more, and a hostile file must not exhaust the stack
+
+
+class Place(NamedTuple):
+    """Where in a dashboard an object lies: its panel's title, and its data source's type."""
+
+    title: str
+    source: str
+
+
+def folder_queries(folder: Path) -> Iterator[Query]:
+    """The queries of every dashboard in a folder and below.
+
+    Raises:
+        InputError: no such folder, or a file in it is not JSON.
+    """
+    if not folder.is_dir():
+        raise InputError(f"the dashboards folder {folder} does not exist")
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            document = json.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(f"the dashboard {path} is not JSON: {error}") from None
+        yield from dashboard_queries(document, str(path.relative_to(folder)))
+
+
+def dashboard_queries(document: Any, file: str) -> Iterator[Query]:
+    """The queries of one dashboard.
+
+    Args:
+        document: what the JSON file, or the API, holds.
+        file: how messages call it.
+    """
+    inputs = _input_types(document)
+    for node, place in _walk(document, Place("", ""), inputs, 0):
+        if place.source not in ("", "prometheus", "mixed", "datasource", "grafana"):
+            continue
+        where = f"{file}: {place.title}" if place.title else file
+        expr = node.get("expr")
+        if isinstance(expr, str) and expr.strip():
+            yield Query(expr, where, "dashboard", _printed(node))
+        for key in ("query", "definition"):
+            if isinstance(node.get(key), str):
+                yield from _variable_query(node[key], f"{where} (variable)")
+
+
+def _walk(node: Any, place: Place, inputs: Mapping[str, str], depth: int) -> Iterator[tuple[dict[str, Any], Place]]:
+    if depth > DEEPEST:
+        return
+    if isinstance(node, list):
+        for item in node:
+            yield from _walk(item, place, inputs, depth + 1)
+    elif isinstance(node, dict):
+        place = Place(_title(node) or place.title, _source(node, inputs) or place.source)
+        yield node, place
+        for value in node.values():
+            yield from _walk(value, place, inputs, depth + 1)
+
+
+def _title(node: Mapping[str, Any]) -> str:
+    return node["title"] if isinstance(node.get("title"), str) else ""
+
+
+def _source(node: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """Type of the data source an object names; empty where it names none, or none that is known."""
+    source = node.get("datasource")
+    if isinstance(source, Mapping):
+        kind = source.get("type") or inputs.get(_plain(source.get("uid")), "")
+        return str(kind) if kind else ""
+    text = _plain(source)
+    return "mixed" if text.lower().strip("- ") == "mixed" else inputs.get(text, "")
+
+
+def _plain(name: Any) -> str:
+    return name.strip("${}[] ") if isinstance(name, str) else ""
+
+
+def _input_types(document: Any) -> dict[str, str]:
+    """Types of the data sources that an exported dashboard asks for, and of its data source variables."""
+    found: dict[str, str] = {}
+    for node, _ in _walk(document, Place("", ""), {}, 0):
+        name = node.get("name")
+        if isinstance(name, str) and isinstance(node.get("pluginId"), str):
+            found[name] = node["pluginId"]
+        elif isinstance(name, str) and node.get("type") == "datasource" and isinstance(node.get("query"), str):
+            found[name] = node["query"]
+    return found
+
+
+def _printed(node: Mapping[str, Any]) -> frozenset[str]:
+    texts = [node[key] for key in _TEXTS if isinstance(node.get(key), str)]
+    tags = node.get("tagKeys")
+    keys = [key.strip() for key in tags.split(",") if key.strip()] if isinstance(tags, str) else []
+    return frozenset([*keys, *(label for text in texts for label in _LEGEND.findall(text))])
+
+
+def _variable_query(text: str, where: str) -> Iterator[Query]:
+    match = _VARIABLE_QUERY.fullmatch(text)
+    if not match:
+        return
+    function, inside = match.groups()
+    if function == "query_result":
+        yield Query(inside, where, "dashboard")
+    elif function == "label_values":
+        series, label = split_last(inside)
+        yield Query(series or "", where, "indirect", frozenset([label]))
+
+
+def split_last(arguments: str) -> tuple[str, str]:
+    """Split ``a{b="c,d"}, e`` at its last comma outside brackets and strings; the first part may be empty."""
+    depth, quote, last = 0, "", -1
+    for place, character in enumerate(arguments):
+        if quote:
+            quote = "" if character == quote and arguments[place - 1] != "\\" else quote
+        elif character in "\"'`":
+            quote = character
+        elif character in "({[":
+            depth += 1
+        elif character in ")}]":
+            depth -= 1
+        elif character == "," and depth == 0:
+            last = place
+    return (arguments[:last].strip() if last >= 0 else "", arguments[last + 1 :].strip())

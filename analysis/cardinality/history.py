@@ -1,0 +1,112 @@
+"""Series by metric over time, and where the window has data at all."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from analysis.cardinality.selectors import alive, count_by
+from analysis.findings import Gap
+from analysis.prometheus import Prometheus
+from analysis.settings.cardinality import CardinalityGrowthSettings
+from analysis.window import Window
+
+# Steps a trend may have; the longest that leaves 24 points in the window is taken.
+STEPS = tuple(timedelta(seconds=s) for s in (15, 60, 300, 900, 3_600, 6 * 3_600, 86_400))
+LEAST_POINTS = 24
+MOST_POINTS = 10_000  # of one query, below what Prometheus allows for one series
+EXACT = timedelta(minutes=5)  # to which the first and the last instant with data are found
+
+
+def step_of(window: Window) -> timedelta:
+    """The step of the trend."""
+    fitting = [step for step in STEPS if window.duration / step >= LEAST_POINTS]
+    return fitting[-1] if fitting else STEPS[0]
+
+
+def trend(
+    prom: Prometheus, settings: CardinalityGrowthSettings, window: Window, slow: Mapping[str, float]
+) -> pd.DataFrame:
+    """Series by metric at regular instants of the history and the window.
+
+    Returns:
+        Index ``time``, one column per metric; NaN where nothing was there.
+    """
+    step = step_of(window)
+    size = sum(float(prom.instant(f"count({expr})", window.end).sum()) for expr in alive(slow))
+    points = max(1, int(settings.samples_per_query // max(1.0, size)))
+    longest = step * min(points, MOST_POINTS)
+    first = window.end - max(timedelta(days=settings.history_days), window.duration)
+    if step < timedelta(days=1):
+        first = window.start - window.duration
+    parts = [
+        _by_metric(prom.range(count_by("__name__", expr), part.start, part.end, step))
+        for expr in alive(slow)
+        for part in Window(first, window.end + timedelta(milliseconds=1)).split(longest)
+    ]
+    return pd.concat(parts).groupby(level="time").sum(min_count=1).sort_index()
+
+
+def _by_metric(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.copy()
+    frame.columns = pd.Index(frame.columns.get_level_values("__name__").astype(str), name="metric")
+    return frame
+
+
+def totals(trend_frame: pd.DataFrame) -> pd.Series:
+    """All series over time; NaN where nothing was there."""
+    return trend_frame.sum(axis=1, min_count=1)
+
+
+def edges_with_data(
+    prom: Prometheus, window: Window, trend_frame: pd.DataFrame, slow: Mapping[str, float]
+) -> tuple[datetime, datetime] | None:
+    """The window's edges, each moved inwards to where data begins or ends; None without any data."""
+    known = totals(trend_frame).dropna()
+    inside = [t.to_pydatetime() for t in known.index if window.start <= t < window.end]
+    at_start, at_end = (_has_data(prom, at, slow) for at in (window.start, window.end))
+    if not inside and not at_start:
+        return None  # data that begins with the window's end says nothing about the window
+    inside = inside or [window.start]
+    start = window.start if at_start else _bisect(prom, window.start, inside[0], slow)
+    end = window.end if at_end else _bisect(prom, window.end, inside[-1], slow)
+    return start, end
+
+
+def _has_data(prom: Prometheus, at: datetime, slow: Mapping[str, float]) -> bool:
+    return any(len(prom.instant(f"count({expr})", at)) for expr in alive(slow))
+
+
+def _bisect(prom: Prometheus, empty: datetime, full: datetime, slow: Mapping[str, float]) -> datetime:
+    """The instant nearest to `empty` that has data, between an empty and a full one."""
+    while abs(full - empty) > EXACT:
+        middle = empty + (full - empty) / 2
+        empty, full = (empty, middle) if _has_data(prom, middle, slow) else (middle, full)
+    return full
+
+
+def coverage(trend_frame: pd.DataFrame, window: Window) -> float:
+    """Share of the window's instants at which there was any series."""
+    times = pd.DatetimeIndex(trend_frame.index)
+    inside = totals(trend_frame)[(times >= window.start) & (times < window.end)]
+    return float(inside.notna().mean()) if len(inside) else 0.0
+
+
+def gaps(trend_frame: pd.DataFrame, window: Window, seen: tuple[datetime, datetime]) -> list[Gap]:
+    """Stretches without any series: before the first, after the last, and between."""
+    found = []
+    if seen[0] > window.start:
+        found.append(_gap(window.start, seen[0], "no data yet: before the first sample or the retention"))
+    if seen[1] < window.end:
+        found.append(_gap(seen[1], window.end, "no data any more: after the last sample"))
+    times = pd.DatetimeIndex(trend_frame.index)
+    inside = totals(trend_frame)[(times >= seen[0]) & (times <= seen[1])].isna()
+    run = (inside != inside.shift()).cumsum()
+    for _, part in inside[inside].groupby(run[inside]):
+        begin, last = part.index[0].to_pydatetime(), part.index[-1].to_pydatetime()
+        found.append(_gap(begin, min(last + step_of(window), window.end), "no series at these instants"))
+    return sorted(found, key=lambda gap: gap.start)
+
+
+def _gap(start: datetime, end: datetime, reason: str) -> Gap:
+    return Gap(start=start, end=end, scope="all series", reason=reason)

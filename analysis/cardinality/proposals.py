@@ -1,0 +1,116 @@
+"""What may go: proposals with exact savings, collisions, and what each would break. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis.cardinality import relabel
+from analysis.cardinality.model import Edges, Group, Labels
+from analysis.cardinality.templating import MARK
+from analysis.cardinality.usage import UNUSED, Usage
+from analysis.settings.cardinality import CardinalityGrowthSettings
+
+Action = Literal["drop_metric", "drop_label", "keep_values", "aggregate"]
+Members = list[tuple[str, Labels]]
+# Prometheus makes these itself with every scrape, after relabelling: no configuration drops them.
+_MADE_BY_SCRAPES = ("up", "scrape_")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One change of the configuration, and exactly what it does."""
+
+    metric: str
+    action: Action
+    label: str
+    config: str
+    series_before: int
+    series_after: int
+    collisions: int
+    breaks: tuple[str, ...]
+    jobs: tuple[str, ...] = ()
+
+    @property
+    def saved(self) -> int:
+        """Series that go."""
+        return self.series_before - self.series_after
+
+
+def proposals(
+    edges: Mapping[Group, Edges], usage: Usage, recorded: Iterable[str], settings: CardinalityGrowthSettings
+) -> list[Proposal]:
+    """Proposals, the largest savings first, at most one per metric and action.
+
+    Args:
+        edges: label sets by group.
+        usage: who uses what.
+        recorded: names that recording rules make: no scrape configuration touches them.
+        settings: bounds.
+    """
+    by_metric: dict[str, Members] = defaultdict(list)
+    for group, sides in edges.items():
+        by_metric[group.metric] += [(group.job, labels) for labels in sides.end]
+    made = set(recorded)
+    found = [
+        proposal
+        for metric, series in by_metric.items()
+        if len(series) > settings.min_proposal_series and _scraped(metric, made)
+        for proposal in _of_metric(metric, series, usage, settings)
+        if proposal.saved >= settings.min_proposal_series
+    ]
+    return sorted(found, key=lambda p: (bool(p.breaks), -p.saved, p.metric, p.action))[: settings.max_proposals]
+
+
+def _scraped(metric: str, made: set[str]) -> bool:
+    return metric not in made and not metric.startswith(_MADE_BY_SCRAPES) and not metric.startswith("ALERTS")
+
+
+def _of_metric(metric: str, series: Members, usage: Usage, settings: CardinalityGrowthSettings) -> Iterator[Proposal]:
+    jobs = tuple(sorted({job for job, _ in series}))
+    if usage.of_metric(metric) == list(UNUSED):
+        yield Proposal(metric, "drop_metric", "", relabel.drop_metric(metric), len(series), 0, 0, (), jobs)
+    for label in _costly_labels(series, settings):
+        effect = relabel.without_label(series, label)
+        breaks = _breaks(metric, label, usage)
+        if not breaks:
+            config = relabel.drop_label(metric, label)
+            sizes = (effect.before, effect.after, effect.collisions)
+            yield Proposal(metric, "drop_label", label, config, *sizes, breaks, jobs)
+            if effect.collisions:
+                counter = metric.endswith(("_total", "_count", "_sum", "_bucket"))
+                config = relabel.aggregate(metric, label, counter=counter)
+                yield Proposal(metric, "aggregate", label, config, effect.before, effect.after, 0, (), jobs)
+            return
+        values = _values_asked(metric, label, usage)
+        if values is not None and 0 < len(values) <= settings.max_values_kept:
+            kept = relabel.with_values(series, label, values)
+            config = relabel.keep_values(metric, label, sorted(values))
+            yield Proposal(metric, "keep_values", label, config, kept.before, kept.after, 0, (), jobs)
+            return
+
+
+def _costly_labels(series: Members, settings: CardinalityGrowthSettings) -> list[str]:
+    """Labels by the number of their values, most first."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for _, labels in series:
+        for name, value in zip(*labels, strict=True):
+            values[name].add(value)
+    free = [name for name in values if name not in settings.protected_labels and len(values[name]) > 1]
+    return sorted(free, key=lambda name: (-len(values[name]), name))[:3]
+
+
+def _breaks(metric: str, label: str, usage: Usage) -> tuple[str, ...]:
+    """Rules and panels that use this label of this metric."""
+    return tuple(sorted({use.asked_by for use in usage.uses.get(metric, []) if label in use.labels}))
+
+
+def _values_asked(metric: str, label: str, usage: Usage) -> set[str] | None:
+    """The values that every use asks for; None where one of them asks for others too."""
+    asked: set[str] = set()
+    for use in usage.uses.get(metric, []):
+        exact = [v for name, op, v in use.matchers if name == label and op == "=" and v and MARK not in v]
+        if not exact:
+            return None
+        asked.update(exact)
+    return asked or None
