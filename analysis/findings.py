@@ -15,8 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from analysis.window import Window
-from analysis.window import format_time as format_time
+from analysis.window import Window, format_time
 
 SCHEMA_VERSION = 1
 
