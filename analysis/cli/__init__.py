@@ -2,15 +2,24 @@
 
 import os
 import sys
+from importlib import import_module
 
 import typer
 
-from analysis.cli import cardinality, logins, pull, review
 from analysis.errors import PromreviewError
 
+# One module each, with a function `register`; the order is that of --help.
+COMMANDS = (
+    "demo",
+    "pull",
+    "logins",
+    "cardinality",
+    "review",
+)
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
-for command in (pull, logins, cardinality, review):
-    command.register(app)
+for command in COMMANDS:
+    import_module(f"analysis.cli.{command}").register(app)
 
 
 @app.callback()

@@ -2,8 +2,9 @@
 
 from analysis.datasets.attacks import make_attack
 from analysis.datasets.backfill import SERVER_ARGUMENTS, backfill
+from analysis.datasets.demo import demo_month
 from analysis.datasets.login_signals import LoginScale, LoginSignals, make_login_signals
-from analysis.datasets.platform import Platform, demo_platform, make_platform
+from analysis.datasets.platform import Platform, make_platform
 from analysis.datasets.rhythm import Rhythm
 from analysis.datasets.truth import Attack, Benign, Drift, Explosion, Truth
 
@@ -19,7 +20,7 @@ __all__ = [
     "Rhythm",
     "Truth",
     "backfill",
-    "demo_platform",
+    "demo_month",
     "make_attack",
     "make_login_signals",
     "make_platform",

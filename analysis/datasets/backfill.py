@@ -34,7 +34,9 @@ _STAMP_BYTES = 6
 _SAMPLE_BYTES = 2 + 1 + 8 + 1 + _STAMP_BYTES
 
 
-def backfill(url: str, samples: Mapping[str, pd.DataFrame], progress: Callable[[float], None] = lambda _: None) -> int:
+def backfill(
+    url: str, samples: Mapping[str, pd.DataFrame], progress: Callable[[float], object] = lambda _: None
+) -> int:
     """Write frames into a Prometheus that was started with `SERVER_ARGUMENTS`; returns the number of samples.
 
     Args:

@@ -1,13 +1,16 @@
 """What the demo contains: two months, every attack once, harmless oddities between them."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from analysis.datasets.attacks import make_attack
 from analysis.datasets.login_signals import RARE_COUNTRY
 from analysis.datasets.rhythm import Rhythm
 from analysis.datasets.truth import Attack, Benign, Explosion
 from analysis.window import Window
+
+if TYPE_CHECKING:
+    from analysis.datasets.platform import Platform
 
 DAYS = 61  # two months
 SERIES_LIMIT = 300
@@ -56,3 +59,15 @@ def demo_benign(start: datetime, last: datetime) -> tuple[Benign, ...]:
     lost = last + timedelta(days=19, hours=15)
     events.append(Benign("gap", Window(lost, lost + 35 * minute), {"instance": "auth-1:8080"}))
     return tuple(events)
+
+
+def demo_month(days: int, seed: int) -> tuple["Platform", Window, str]:
+    """The demo's platform, its window, and the month that is reviewed: October 2026 for everybody.
+
+    A fixed month makes the demo the same on every machine and every day.
+    """
+    from analysis.datasets.platform import make_platform
+
+    month_end = datetime(2026, 11, 1, tzinfo=UTC)
+    arguments = demo_arguments(month_end, days)
+    return make_platform(**arguments, seed=seed), arguments["window"], "2026-10"

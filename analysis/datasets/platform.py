@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -141,10 +141,3 @@ def _up(samples: Mapping[str, pd.DataFrame], index: pd.DatetimeIndex, benign: Se
     targets = pd.concat([frame.columns.to_frame(index=False)[levels] for frame in samples.values()])
     pairs = list(targets.drop_duplicates().sort_values(levels).itertuples(index=False, name=None))
     return with_gaps(wide(index, {pair: np.ones(len(index)) for pair in pairs}, levels), benign)
-
-
-def demo_platform(month_end: datetime, seed: int = 20260901) -> Platform:
-    """Two months up to `month_end` with every kind of attack in the second one."""
-    from analysis.datasets.demo import demo_arguments
-
-    return make_platform(**demo_arguments(month_end), seed=seed)

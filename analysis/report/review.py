@@ -91,7 +91,7 @@ def run_review(
     *,
     workers: int = 2,
     resume: bool = False,
-    told: Callable[[Status], None] = lambda _status: None,
+    told: Callable[[Status], object] = lambda _status: None,
 ) -> list[Status]:
     """Run every report of a plan, then the summary and the page; a failing report never stops the others.
 
@@ -113,7 +113,7 @@ def run_review(
         raise InputError(f"another review is at work in {plan.folder}; wait for it to end") from None
 
 
-def _run_locked(plan: Plan, workers: int, *, resume: bool, told: Callable[[Status], None]) -> list[Status]:
+def _run_locked(plan: Plan, workers: int, *, resume: bool, told: Callable[[Status], object]) -> list[Status]:
     processes = _Processes()
     with ThreadPoolExecutor(max(1, workers)) as pool:
         try:
@@ -202,7 +202,7 @@ def _run_one(
     processes: _Processes,
     *,
     resume: bool,
-    told: Callable[[Status], None] = lambda _status: None,
+    told: Callable[[Status], object] = lambda _status: None,
 ) -> Status:
     name = job.notebook.name
     if resume and read_status(job.directory, name).state == "done":
