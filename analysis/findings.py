@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -137,6 +138,24 @@ class ReportResult:
     document: FindingsDocument
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line per finding, the gravest first."""
+        document = self.document
+        share = document.coverage.share
+        covered = "coverage unknown" if share is None else f"{share:.1%} of the window had data"
+        head = f"{document.report}: {len(document.findings)} findings, {covered}"
+        return "\n".join([head, *(f"{f.severity:>8}  {f.title}" for f in sort_findings(document.findings))])
+
+    def _repr_html_(self) -> str:
+        """The findings as a table; every value is escaped."""
+        head, cells = escape(repr(self).splitlines()[0]), ("severity", "title", "start", "action")
+        rows = []
+        for finding in sort_findings(self.document.findings):
+            values = finding.model_dump(mode="json")
+            rows.append("<tr>" + "".join(f"<td>{escape(str(values[cell]))}</td>" for cell in cells) + "</tr>")
+        top = "".join(f"<th scope='col'>{cell}</th>" for cell in cells)
+        return f"<p>{head}</p><table><thead><tr>{top}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def json_value(value: Any) -> Any:

@@ -66,7 +66,8 @@ def review(
     from datetime import UTC, datetime
 
     from analysis.errors import IncompleteError
-    from analysis.report.review import Status, plan_review, run_review
+    from analysis.report.review import plan_review, run_review
+    from analysis.report.status import Status
     from analysis.settings.base import last_whole_month, load_settings
     from analysis.settings.review import MonthlyReviewSettings
 

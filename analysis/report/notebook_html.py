@@ -1,7 +1,10 @@
 """An executed notebook as one self-contained HTML file: no script, everything from outside sanitised."""
 
 import base64
+import hashlib
 import re
+from html import unescape
+from importlib.resources import files
 from pathlib import Path
 
 import nbformat
@@ -34,8 +37,17 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def environment() -> Environment:
-    """The templates of all pages, escaping every value."""
-    return Environment(loader=PackageLoader("analysis.report"), autoescape=select_autoescape(default=True))
+    """The templates of all pages, escaping every value; the policy allows this style by its hash and nothing else."""
+    made = Environment(
+        loader=PackageLoader("analysis.report"),
+        autoescape=select_autoescape(default=True),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("analysis.report").joinpath("templates/style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    made.globals |= {"style": Markup(style), "style_hash": f"sha256-{digest}"}  # noqa: S704 - our own file
+    return made
 
 
 def notebook_html(path: Path) -> str:
@@ -48,7 +60,22 @@ def notebook_html(path: Path) -> str:
 
 def sanitised(html: str) -> Markup:
     """HTML from outside with everything active taken out; images only as data."""
-    return Markup(nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto", "data"}))  # noqa: S704
+    cleaned = nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_allowed,
+        url_schemes={"http", "https", "mailto", "data"},
+        clean_content_tags={"script", "style", "template"},
+    )
+    return Markup(cleaned)  # noqa: S704 - this is what nh3 is for
+
+
+def _allowed(tag: str, attribute: str, value: str) -> str | None:
+    """``data:`` is for images alone, and images for nothing else: a page loads nothing from outside."""
+    if attribute in ("src", "href") and value.strip().lower().startswith("data:") != (tag == "img"):
+        return None
+    return value
 
 
 def _cell(cell: nbformat.NotebookNode) -> dict[str, object]:
@@ -84,4 +111,4 @@ def _output(output: nbformat.NotebookNode) -> dict[str, object]:
 
 def _alternative(output: nbformat.NotebookNode) -> str:
     found = re.search(r"<dc:title>(.*?)</dc:title>", output.data.get("image/svg+xml", ""), re.DOTALL)
-    return found[1] if found else "figure of the report"
+    return unescape(found[1]) if found and found[1].strip() else "figure of the report"

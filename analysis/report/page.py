@@ -1,21 +1,28 @@
 """The page of the month, rendered from the result files alone."""
 
 import base64
-import json
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from analysis import __version__
+from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
+from analysis.report.compare import ALARMS, compare, documents_of, mark, previous_folder, resolved
 from analysis.report.notebook_html import environment
 from analysis.report.save import write_whole
+from analysis.report.shown import is_month, shown_month, shown_number, shown_span, shown_time
+from analysis.report.status import read_status
+from analysis.settings.base import read_yaml
 from analysis.settings.review import MonthlyReviewSettings
 
-ALARMS = ("critical", "high", "medium", "low")
-STANDING = ("cardinality_growth", "threshold_drift")  # their findings are the same thing from month to month
+SPARSE = 0.9  # below this share of the month the verdict says that it does not cover it
+PAGE_BYTES = 3_000_000  # mail servers and phones take it; figures beyond it are linked instead
+GAPS_SHOWN, QUERIES_SHOWN = 20, 30
 TITLES = {
     "login_anomalies": "Login anomalies",
     "cardinality_growth": "Cardinality growth",
@@ -23,42 +30,33 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Change:
-    """What is new, worse, the same and resolved against last month, in one report."""
-
-    new: int
-    worse: int
-    same: int
-    resolved: int
-
-
 def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
-    """Write ``index.html`` of a month's folder, and the archive page over all months above it."""
-    month = settings.month or folder.name
+    """Write ``index.html`` of a month's folder from the files in it and in the folder of the month before."""
     zone = ZoneInfo(settings.timezone)
-    earlier = _documents(previous_folder(folder))
-    reports = [_report(folder, name, earlier.get(name), settings, zone) for name in settings.reports]
-    findings = sorted(
-        (f for report in reports for f in report["findings"]),
-        key=lambda f: (SEVERITIES.index(f["severity"]), -(f["score"] or 0)),
-    )
+    earlier = documents_of(previous_folder(folder))
+    budget = [int(PAGE_BYTES * 0.8)]  # the rest is text
+    reports = [_report(folder, name, earlier.get(name), settings, zone, budget) for name in settings.reports]
+    findings = sorted((f for r in reports for f in r["findings"]), key=_worst_first)
     alarms = [f for f in findings if f["severity"] in ALARMS]
+    changes = [report["change"] for report in reports if report["change"]]
     html = (
         environment()
         .get_template("index.html")
         .render(
             title=settings.title,
-            month=datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).strftime("%B %Y")
-            if _is_month(month)
-            else month,
+            month=shown_month(settings.month or folder.name),
             timezone=settings.timezone,
             verdict=verdict(reports, alarms),
-            top=alarms[:3],
+            top=[f for f in alarms if f["mark"] != "same"][:3] or alarms[:3],
             reports=reports,
-            severities=[(s, sum(f["severity"] == s for f in findings)) for s in SEVERITIES],
+            groups=[(s, [f for f in findings if f["severity"] == s]) for s in SEVERITIES],
+            severities=[(s, sum(r["counts"][s] for r in reports)) for s in SEVERITIES],
+            change={k: sum(getattr(c, k) for c in changes) for k in ("new", "worse", "same", "resolved")}
+            if changes
+            else None,
+            archive="../../index.html" if not is_month(folder.name) else "../index.html",
             version=__version__,
-            generated_at=_shown_time(datetime.now(UTC), zone),
+            generated_at=shown_time(datetime.now(UTC), zone),
         )
     )
     path = folder / "index.html"
@@ -66,131 +64,120 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
     return path
 
 
-def _is_month(text: str) -> bool:
-    return len(text) == 7 and text[4] == "-"
-
-
-def previous_folder(folder: Path) -> Path:
-    """The same environment's folder of the month before."""
-    parts = list(folder.parts)
-    for place, part in enumerate(parts):
-        if _is_month(part):
-            first = datetime.strptime(part, "%Y-%m").replace(tzinfo=UTC)
-            parts[place] = (first - timedelta(days=1)).strftime("%Y-%m")
-            return Path(*parts)
-    return folder / "none"
-
-
-def _documents(folder: Path) -> dict[str, dict[str, Any]]:
-    try:
-        body = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-        return {document["report"]: document for document in body["reports"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-
-
 def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]]) -> str:
     """One sentence that a meeting can start with; it never says more than the data does."""
     failed = [report["title"] for report in reports if report["state"] != "done"]
     grave = sum(f["severity"] in ("critical", "high") for f in alarms)
-    text = f"{grave} of {len(alarms)} findings need a decision" if alarms else "Nothing needs a decision"
-    short = [report for report in reports if report["share"] is not None and report["share"] < 0.9]
+    if len(failed) == len(reports):
+        return f"Nothing could be judged: {', '.join(failed)} did not run through."
+    text = f"{grave} of {len(alarms)} alarms are grave and need a decision" if grave else _mild(len(alarms))
+    short = [report["share"] for report in reports if report["share"] is not None and report["share"] < SPARSE]
     if short:
-        lowest = min(report["share"] for report in short)
-        text += f", as far as the data goes: {lowest:.0%} of the month is covered"
-    if failed:
-        text += f"; not judged: {', '.join(failed)}"
-    return text + "."
+        text += f", as far as the data goes: {min(short):.0%} of the month is covered"
+    return f"{text}; not judged: {', '.join(failed)}." if failed else f"{text}."
+
+
+def _mild(alarms: int) -> str:
+    return f"No grave alarm; {alarms} smaller ones to look at" if alarms else "Nothing needs a decision"
+
+
+def _worst_first(finding: dict[str, Any]) -> tuple[int, float]:
+    return SEVERITIES.index(finding["severity"]), -(finding["score"] or 0)
 
 
 def _report(
-    folder: Path, name: str, earlier: dict[str, Any] | None, settings: MonthlyReviewSettings, zone: ZoneInfo
+    folder: Path,
+    name: str,
+    earlier: dict[str, Any] | None,
+    settings: MonthlyReviewSettings,
+    zone: ZoneInfo,
+    budget: list[int],
 ) -> dict[str, Any]:
-    from analysis.report.review import read_status
-
-    status = read_status(folder / name, name)
-    path = folder / name / "findings.json"
-    document = FindingsDocument.read(path) if status.state == "done" and path.exists() else None
-    findings = [_finding(f.model_dump(), zone) for f in document.findings] if document else []
-    coverage = document.coverage if document else None
-    return {
+    """Everything the templates show of one report."""
+    status, document, problem = read_status(folder / name, name), None, ""
+    if status.state == "done":
+        document, problem = _document(folder / name / "findings.json")
+    body = document.model_dump() if document else None
+    every = sorted(body["findings"], key=_worst_first) if body else []
+    report = {
+        **asdict(status),
         "name": name,
         "title": TITLES.get(name, name.replace("_", " ").capitalize()),
-        "state": status.state if document or status.state != "done" else "failed",
-        "reason": status.reason,
-        "seconds": status.seconds,
-        "share": coverage.share if coverage else None,
-        "gaps": [_gap(gap.model_dump(), zone) for gap in coverage.gaps[:20]] if coverage else [],
-        "gap_count": len(coverage.gaps) if coverage else 0,
-        "findings": findings[: settings.findings_shown],
-        "hidden": max(0, len(findings) - settings.findings_shown),
-        "figures": _figures(folder / name / "figures"),
-        "notebook": f"{name}/{name}.html",
-        "change": compare(name, document.model_dump() if document else None, earlier),
-        "document": document,
-        "asked": len(document.queries) if document else 0,
+        "state": "failed" if problem else status.state,
+        "reason": problem or status.reason,
+        "counts": {s: sum(f["severity"] == s for f in every) for s in SEVERITIES},
+        "total": len(every),
+        "findings": [
+            _finding(f, zone) | {"mark": mark(name, f, earlier), "of": TITLES.get(name, name)}
+            for f in every[: settings.findings_shown]
+        ],
+        "hidden": max(0, len(every) - settings.findings_shown),
+        "change": compare(name, body, earlier),
+        "resolved": resolved(name, body, earlier),
+        "share": None,
+        "notebook": f"{name}/{name}.html" if (folder / name / f"{name}.html").exists() else "",
+    }
+    return report | (_provenance(document, folder / name, zone, budget) if document else {})
+
+
+def _document(path: Path) -> tuple[FindingsDocument | None, str]:
+    try:
+        return FindingsDocument.read(path), ""
+    except OSError:
+        return None, "the notebook ran but wrote no findings.json"
+    except ValueError:
+        return None, "its findings.json does not follow the schema"
+
+
+def _provenance(document: FindingsDocument, folder: Path, zone: ZoneInfo, budget: list[int]) -> dict[str, Any]:
+    gaps, queries = document.coverage.gaps, document.queries
+    return {
+        "share": document.coverage.share,
+        "gaps": [_gap(gap.model_dump(), zone) for gap in gaps[:GAPS_SHOWN]],
+        "gap_count": len(gaps),
+        "figures": _figures(folder / "figures", budget),
+        "source": document.source,
+        "window": shown_span(document.window.start, document.window.end, zone),
+        "queries": queries[:QUERIES_SHOWN],
+        "query_count": len(queries),
+        "samples": sum(query.samples for query in queries),
+        "parameters": _parameters(folder / "parameters.yaml"),
     }
 
 
-def compare(name: str, now: dict[str, Any] | None, earlier: dict[str, Any] | None) -> Change | None:
-    """Against last month: standing conditions by their id; events are counted, since each one is new."""
-    if now is None or earlier is None:
-        return None
-    mine = {f["id"]: f for f in now["findings"] if f["severity"] in ALARMS}
-    before = {f["id"]: f for f in earlier["findings"] if f["severity"] in ALARMS}
-    if name not in STANDING:
-        return Change(new=len(mine), worse=0, same=0, resolved=len(before))
-    both = mine.keys() & before.keys()
-    worse = sum(SEVERITIES.index(mine[i]["severity"]) < SEVERITIES.index(before[i]["severity"]) for i in both)
-    return Change(len(mine.keys() - before.keys()), worse, len(both) - worse, len(before.keys() - mine.keys()))
+def _parameters(path: Path) -> dict[str, str]:
+    try:
+        return {str(key): str(value) for key, value in read_yaml(path).items()}
+    except ParameterError:
+        return {}
 
 
 def _finding(finding: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     evidence = {key: value for key, value in finding["evidence"].items() if not isinstance(value, list | dict)}
+    links = {name: link for name, link in finding["links"].items() if str(link).startswith(("http://", "https://"))}
     return finding | {
-        "when": _span(finding["start"], finding["end"], zone),
-        "evidence": {key.replace("_", " "): _number(value) for key, value in evidence.items() if value is not None},
-        "links": {
-            name: link for name, link in finding["links"].items() if str(link).startswith(("http://", "https://"))
-        },
+        "when": shown_span(finding["start"], finding["end"], zone),
+        "evidence": {key.replace("_", " "): shown_number(v) for key, v in evidence.items() if v is not None},
+        "links": links,
     }
 
 
 def _gap(gap: dict[str, Any], zone: ZoneInfo) -> dict[str, str]:
-    return {"when": _span(gap["start"], gap["end"], zone), "scope": gap["scope"], "reason": gap["reason"]}
+    return {"when": shown_span(gap["start"], gap["end"], zone), "scope": gap["scope"], "reason": gap["reason"]}
 
 
-def _span(start: datetime, end: datetime | None, zone: ZoneInfo) -> str:
-    if end is None:
-        return f"since {_shown_time(start, zone)}"
-    local = end.astimezone(zone)
-    same_day = start.astimezone(zone).date() == local.date()
-    return (
-        f"{_shown_time(start, zone)} – {local:%H:%M}"
-        if same_day
-        else f"{_shown_time(start, zone)} – {_shown_time(end, zone)}"
-    )
+def _figures(folder: Path, budget: list[int]) -> list[dict[str, str]]:
+    """The report's figures as images: inside an image no script of an SVG runs.
 
-
-def _shown_time(instant: datetime, zone: ZoneInfo) -> str:
-    return f"{instant.astimezone(zone):%a %d %b %Y %H:%M}"
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
-
-
-def _figures(folder: Path) -> list[dict[str, str]]:
-    """The report's figures as images: inside an image no script of an SVG runs."""
-    import re
-
+    What would make the page larger than `PAGE_BYTES` is linked instead.
+    """
     shown = []
     for path in sorted(folder.glob("*.svg")):
         text = path.read_text(encoding="utf-8")
         title = re.search(r"<dc:title>(.*?)</dc:title>", text, re.DOTALL)
+        alternative = unescape(title[1]) if title and title[1].strip() else path.stem.replace("_", " ")
         body = base64.b64encode(text.encode()).decode()
-        alternative = title[1] if title else path.stem.replace("_", " ")
-        shown.append({"source": f"data:image/svg+xml;base64,{body}", "text": alternative})
+        budget[0] -= len(body)
+        source = f"data:image/svg+xml;base64,{body}" if budget[0] > 0 else ""
+        shown.append({"source": source, "text": alternative, "file": f"{folder.parent.name}/figures/{path.name}"})
     return shown

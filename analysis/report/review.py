@@ -1,40 +1,28 @@
 """The whole review: every notebook in a process of its own, then the summary and the page."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
 
 from analysis.errors import InputError
 from analysis.findings import SCHEMA_VERSION
+from analysis.report.archive_page import write_archive
 from analysis.report.page import write_page
-from analysis.report.runner import NOTEBOOK_SECONDS, Job, open_notebook, prepare
+from analysis.report.processes import Processes
+from analysis.report.runner import Job, open_notebook, prepare
 from analysis.report.save import write_whole
+from analysis.report.secrets import known_secrets, strike
+from analysis.report.status import Status, fingerprint, read_status, write_status
 from analysis.settings.review import MonthlyReviewSettings
 
 SUMMARY = "monthly_review"
-STOP_SECONDS = 5.0  # what a kernel gets to end before it is killed
-State = Literal["done", "failed", "skipped"]
-
-
-@dataclass(frozen=True)
-class Status:
-    """How one report's run ended."""
-
-    report: str
-    state: State
-    reason: str = ""
-    seconds: float = 0.0
+STOPPED = 130  # a child that was told to stop
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,7 @@ def plan_review(
     if unknown:
         raise InputError(f"--only {unknown[0]}: the review has {', '.join(settings.reports)}")
     window = settings.window()
-    month = settings.month or window.start.astimezone().strftime("%Y-%m")
+    month = settings.month or window.start.astimezone(ZoneInfo(settings.timezone)).strftime("%Y-%m")
     folder = Path(settings.outputs, month, *([environment] if environment else []))
     values = {"month": month, "timezone": settings.timezone, "url": url}
     files = {name: path if (path := params / f"{name}.yaml").exists() else None for name in settings.reports}
@@ -91,6 +79,7 @@ def run_review(
     *,
     workers: int = 2,
     resume: bool = False,
+    summary: bool = True,
     told: Callable[[Status], object] = lambda _status: None,
 ) -> list[Status]:
     """Run every report of a plan, then the summary and the page; a failing report never stops the others.
@@ -99,6 +88,7 @@ def run_review(
         plan: what `plan_review` checked.
         workers: how many notebooks run at once.
         resume: leave out what an earlier run has done.
+        summary: run the notebook over all reports too; the page does not need it.
         told: called when a report ends, from any thread.
 
     Raises:
@@ -108,13 +98,15 @@ def run_review(
     lock = FileLock(plan.folder / ".lock", timeout=0)
     try:
         with lock:
-            return _run_locked(plan, workers, resume=resume, told=told)
+            return _run_locked(plan, workers, resume=resume, summary=summary, told=told)
     except Timeout:
         raise InputError(f"another review is at work in {plan.folder}; wait for it to end") from None
 
 
-def _run_locked(plan: Plan, workers: int, *, resume: bool, told: Callable[[Status], object]) -> list[Status]:
-    processes = _Processes()
+def _run_locked(
+    plan: Plan, workers: int, *, resume: bool, summary: bool, told: Callable[[Status], object]
+) -> list[Status]:
+    processes = Processes()
     with ThreadPoolExecutor(max(1, workers)) as pool:
         try:
             statuses = list(
@@ -124,71 +116,22 @@ def _run_locked(plan: Plan, workers: int, *, resume: bool, told: Callable[[Statu
             )
         except BaseException:
             processes.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
     write_summary(plan.folder, plan.settings.reports)
-    notebook = open_notebook(SUMMARY, plan.jobs[0].notebook.path.parent) if plan.jobs else None
+    notebook = open_notebook(SUMMARY, plan.jobs[0].notebook.path.parent) if plan.jobs and summary else None
     if notebook:
         values = {"month": plan.values["month"], "folder": str(plan.folder)}
-        summary = Job(notebook, None, values, plan.folder / SUMMARY)
-        statuses.append(_run_one({}, summary, processes, resume=False, told=told))
+        job = Job(notebook, None, values, plan.folder / SUMMARY)
+        statuses.append(_run_one({}, job, processes, resume=False, told=told))
     write_page(plan.folder, plan.settings)
+    write_archive(Path(plan.settings.outputs), plan.settings.title)
     return statuses
-
-
-class _Processes:
-    """Child processes under way, so that Ctrl-C leaves none behind."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[str]] = set()
-
-    def run(self, description: Mapping[str, Any]) -> tuple[int, str]:
-        """Run one job; returns its exit code and what it said."""
-        command = [sys.executable, "-m", "analysis.report.runner"]
-        environment = os.environ | {"MPLBACKEND": "agg"}
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            start_new_session=True,  # the kernel is in its group, and ends with it
-        )
-        with self._lock:
-            self._running.add(process)
-        try:
-            _, said = process.communicate(json.dumps(description), timeout=2 * NOTEBOOK_SECONDS)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            return 4, "took too long"
-        finally:
-            with self._lock:
-                self._running.discard(process)
-        return process.returncode, said
-
-    def stop(self) -> None:
-        """End whatever is under way."""
-        with self._lock:
-            for process in self._running:
-                _end(process)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(STOP_SECONDS)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        return
 
 
 def run_alone(job: Job, parameter_file: Path | None) -> Status:
     """Run one prepared notebook in a process of its own."""
-    processes = _Processes()
+    processes = Processes()
     try:
         return _run_one({job.notebook.name: parameter_file}, job, processes, resume=False)
     except BaseException:
@@ -199,41 +142,37 @@ def run_alone(job: Job, parameter_file: Path | None) -> Status:
 def _run_one(
     parameter_files: Mapping[str, Path | None],
     job: Job,
-    processes: _Processes,
+    processes: Processes,
     *,
     resume: bool,
     told: Callable[[Status], object] = lambda _status: None,
 ) -> Status:
-    name = job.notebook.name
-    if resume and read_status(job.directory, name).state == "done":
-        status = read_status(job.directory, name)
-        told(status)
-        return status
+    name, mark = job.notebook.name, fingerprint(job)
+    earlier = read_status(job.directory, name)
+    if resume and earlier.state == "done" and earlier.fingerprint == mark:
+        told(earlier)
+        return earlier
     (job.directory / "status.json").unlink(missing_ok=True)
     began = time.monotonic()
     file = parameter_files.get(name)
+    url = job.values.get("url", "")
+    secret_url = {"PROMETHEUS_URL": url} if url else {}  # never as a parameter: those stand in the notebook
     code, said = processes.run(
         {
             "notebook": str(job.notebook.path),
-            "values": job.values,
+            "values": {key: value for key, value in job.values.items() if key != "url"},
             "directory": str(job.directory),
             "parameter_file": str(file) if file else "",
-        }
+        },
+        secret_url,
     )
-    lines = [line for line in said.strip().splitlines() if line.strip()]
+    lines = [line for line in strike(said, known_secrets(secret_url)).strip().splitlines() if line.strip()]
     reason = "" if code == 0 else (lines[-1] if lines else f"ended with {code}")
-    status = Status(name, "done" if code == 0 else "failed", reason[:500], round(time.monotonic() - began, 1))
-    write_whole(job.directory / "status.json", json.dumps(asdict(status)))
-    told(status)
+    status = Status(name, "done" if code == 0 else "failed", reason[:500], round(time.monotonic() - began, 1), mark)
+    if code != STOPPED:  # a run that was stopped has not ended: the next one does it again
+        write_status(job.directory, status)
+        told(status)
     return status
-
-
-def read_status(directory: Path, name: str) -> Status:
-    """How a report's last run ended; ``skipped`` where it has not run."""
-    try:
-        return Status(**json.loads((directory / "status.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return Status(name, "skipped", "has not run")
 
 
 def write_summary(folder: Path, reports: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,7 +142,8 @@ def run(job: Job) -> Path:
         raise IncompleteError(f"{job.notebook.name} failed: {error.ename}: {error.evalue}") from None
     finally:
         if running.exists():
-            running.replace(output)
+            write_whole(output, running.read_text(encoding="utf-8"))
+            running.unlink()
     return write_html(output)
 
 
@@ -165,6 +167,12 @@ def write_html(notebook: Path) -> Path:
 
 def main() -> None:
     """Run one job that another process prepared: its description comes as JSON on standard input."""
+    from analysis.report.processes import leave_with
+    from analysis.report.secrets import strike
+
+    signal.signal(signal.SIGTERM, _leave)
+    if len(sys.argv) > 1:
+        leave_with(int(sys.argv[1]))
     description = json.load(sys.stdin)
     notebook = open_notebook(description["notebook"])
     file = description["parameter_file"]
@@ -172,8 +180,13 @@ def main() -> None:
         job = prepare(notebook, description["values"], Path(description["directory"]), Path(file) if file else None)
         run(job)
     except (InputError, IncompleteError) as error:
-        print(str(error), file=sys.stderr)
+        print(" ".join(strike(str(error)).split()), file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """Leave through the exits of everything that is open, so that the kernel ends too."""
+    raise SystemExit(130)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from io import StringIO
 from zoneinfo import ZoneInfo
 
 from matplotlib.axes import Axes
@@ -25,6 +26,20 @@ WIDTH_INCHES = 9.0
 MAXIMUM_TITLE = 110  # characters that fit over the axes
 
 
+class ReportFigure(Figure):
+    """A figure that a notebook shows as the SVG that the report keeps, with its alternative text."""
+
+    def _repr_svg_(self) -> str:
+        return svg_text(self)
+
+
+def svg_text(made: Figure) -> str:
+    """A figure as SVG with its alternative text inside, without metadata that changes from run to run."""
+    buffer = StringIO()
+    made.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": description(made)})
+    return buffer.getvalue()
+
+
 def figure(title: str, *, rows: int = 1, height: float = 3.2, share_x: bool = True) -> tuple[Figure, Sequence[Axes]]:
     """A figure with `rows` axes under one conclusion.
 
@@ -34,7 +49,7 @@ def figure(title: str, *, rows: int = 1, height: float = 3.2, share_x: bool = Tr
         height: height of one of them, in inches.
         share_x: whether they share the horizontal axis.
     """
-    made = Figure(figsize=(WIDTH_INCHES, 0.5 + height * rows), layout="constrained")
+    made = ReportFigure(figsize=(WIDTH_INCHES, 0.5 + height * rows), layout="constrained")
     axes = made.subplots(rows, 1, sharex=share_x, squeeze=False)[:, 0]
     made.suptitle(plain(title, MAXIMUM_TITLE), x=0.01, ha="left", fontsize=12, fontweight="bold")
     for ax in axes:

@@ -1,0 +1,51 @@
+"""Times, numbers and spans as a person reads them on a page."""
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+def shown_time(instant: datetime, zone: ZoneInfo) -> str:
+    """Day and minute in the reader's zone."""
+    return f"{instant.astimezone(zone):%a %d %b %Y %H:%M}"
+
+
+def shown_span(start: datetime, end: datetime | None, zone: ZoneInfo) -> str:
+    """A stretch of time; the day is said once where both ends share it."""
+    if end is None:
+        return f"since {shown_time(start, zone)}"
+    if start.astimezone(zone).date() == end.astimezone(zone).date():
+        return f"{shown_time(start, zone)} – {end.astimezone(zone):%H:%M}"
+    return f"{shown_time(start, zone)} – {shown_time(end, zone)}"
+
+
+def shown_number(value: Any) -> str:
+    """A number with the digits that a reader needs; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+
+
+def shown_month(folder: str) -> str:
+    """``2026-10`` as ``October 2026``; any other name of a folder as it is."""
+    return f"{month_start(folder):%B %Y}" if is_month(folder) else folder
+
+
+def is_month(text: str) -> bool:
+    """Whether a folder's name is a calendar month."""
+    return month_start(text) is not None
+
+
+def month_start(text: str) -> datetime | None:
+    """The first day of a month ``YYYY-MM``; None where the text is no month."""
+    try:
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC) if len(text) == 7 else None
+    except ValueError:
+        return None
+
+
+def month_before(text: str) -> str:
+    """The month before ``YYYY-MM``."""
+    first = month_start(text)
+    return (first - timedelta(days=1)).strftime("%Y-%m") if first else text

@@ -1,0 +1,52 @@
+"""How a report's run ended, as a small file beside its results."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from analysis.report.runner import Job
+from analysis.report.save import write_whole
+
+State = Literal["done", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How one report's run ended.
+
+    Attributes:
+        report: name of the report.
+        state: ``skipped`` where it has not run.
+        reason: why it failed, in one line.
+        seconds: how long it took.
+        fingerprint: of the notebook and its effective parameters; another one is another run.
+    """
+
+    report: str
+    state: State
+    reason: str = ""
+    seconds: float = 0.0
+    fingerprint: str = ""
+
+
+def read_status(directory: Path, name: str) -> Status:
+    """How a report's last run ended; ``skipped`` where it has not run."""
+    try:
+        return Status(**json.loads((directory / "status.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Status(name, "skipped", "has not run")
+
+
+def write_status(directory: Path, status: Status) -> None:
+    """Write it whole; this is the last file of a run, so what it says is complete."""
+    write_whole(directory / "status.json", json.dumps(asdict(status)))
+
+
+def fingerprint(job: Job) -> str:
+    """What a job would do: its notebook and its effective parameters, without the server's address."""
+    settings = job.settings.model_dump_json() if job.settings else ""
+    values = {key: value for key, value in job.values.items() if key != "url"}
+    parts = [job.notebook.path.read_text(encoding="utf-8"), settings, json.dumps(values, sort_keys=True)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,120 @@
+"""The page says what the files say, and nothing that the data does not support."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.report.archive_page import spark, write_archive
+from analysis.report.compare import compare, previous_folder
+from analysis.report.figures.style import describe, figure
+from analysis.report.page import PAGE_BYTES, write_page
+from analysis.report.status import Status, write_status
+from analysis.settings.review import MonthlyReviewSettings
+from tests.report.handmade import document, finding, put
+
+REPORTS = ["login_anomalies", "cardinality_growth", "threshold_drift"]
+
+
+def month(tmp_path, name="2026-10", **more):
+    folder = tmp_path / name
+    return folder, MonthlyReviewSettings(month=name, outputs=str(tmp_path), reports=REPORTS, **more)
+
+
+def body(report, *findings):
+    return document(report, findings).model_dump()
+
+
+def test_standing_conditions_are_followed_by_their_ids():
+    before = body("threshold_drift", finding(identity="same"), finding(identity="gone"), finding(identity="w"))
+    now = body(
+        "threshold_drift", finding(identity="same"), finding(identity="n"), finding(identity="w", severity="critical")
+    )
+    change = compare("threshold_drift", now, before)
+    assert (change.new, change.worse, change.same, change.resolved) == (1, 1, 1, 1)
+    back = compare("threshold_drift", before, now)
+    assert (back.new, back.resolved, back.worse) == (1, 1, 0)
+
+
+def test_login_events_are_counted_per_kind_and_never_resolved():
+    before = body("login_anomalies", finding("login_anomalies", "1"))
+    now = body("login_anomalies", finding("login_anomalies", "2"), finding("login_anomalies", "3"))
+    change = compare("login_anomalies", now, before)
+    assert change.resolved == 0
+    assert change.kinds == (("drifting", 2, 1),)
+
+
+def test_nothing_is_compared_where_a_month_is_missing():
+    assert compare("threshold_drift", body("threshold_drift"), None) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "before"),
+    [
+        ("outputs/2026-10", "outputs/2026-09"),
+        ("o/2026-01/prod", "o/2025-12/prod"),
+        ("2024-01/o/2026-03", "2024-01/o/2026-02"),
+    ],
+)
+def test_the_month_before_is_in_the_same_environment(folder, before):
+    assert previous_folder(Path(folder)) == Path(before)
+
+
+def test_a_failed_report_says_why_and_the_others_are_shown(tmp_path):
+    folder, settings = month(tmp_path)
+    put(folder, document("login_anomalies", [finding("login_anomalies", title="Somebody tried")]))
+    put(folder, document("cardinality_growth"))
+    write_status(folder / "threshold_drift", Status("threshold_drift", "failed", "no answer from the server"))
+    html = write_page(folder, settings).read_text()
+    assert "no answer from the server" in html
+    assert "Somebody tried" in html
+    assert "not judged: Threshold drift" in html
+
+
+def test_a_sparse_month_is_not_judged_beyond_its_data(tmp_path):
+    folder, settings = month(tmp_path)
+    for name in REPORTS:
+        put(folder, document(name, share=0.48))
+    html = write_page(folder, settings).read_text()
+    assert "48% of the month is covered" in html
+
+
+def test_an_empty_folder_makes_a_page_that_judges_nothing(tmp_path):
+    folder, settings = month(tmp_path)
+    html = write_page(folder, settings).read_text()
+    assert "Nothing could be judged" in html
+    assert "Nothing needs a decision" not in html
+
+
+def test_the_page_stays_under_its_size_and_links_what_does_not_fit(tmp_path):
+    folder, settings = month(tmp_path, findings_shown=50)
+    put(folder, document("threshold_drift", [finding(identity=str(i)) for i in range(400)]))
+    figures = folder / "threshold_drift" / "figures"
+    figures.mkdir()
+    for place in range(4):
+        (figures / f"f{place}.svg").write_text(f"<svg xmlns='http://www.w3.org/2000/svg'><!--{'x' * 900_000}--></svg>")
+    page = write_page(folder, settings)
+    assert page.stat().st_size < PAGE_BYTES
+    assert "threshold_drift/figures/f3.svg" in page.read_text()
+    assert "350 of them only in" in page.read_text()
+
+
+def test_a_figure_keeps_its_alternative_text(tmp_path):
+    folder, settings = month(tmp_path)
+    made, axes = figure("Logins rose")
+    axes[0].plot([1, 2], [1, 2])
+    put(folder, document("threshold_drift"), {"logins": describe(made, 'Logins rose from 1 to 2 "per hour" & fell')})
+    html = write_page(folder, settings).read_text()
+    assert 'alt="Logins rose from 1 to 2 &#34;per hour&#34; &amp; fell"' in html
+
+
+def test_the_archive_lists_every_month_and_never_draws_a_missing_one_as_zero(tmp_path):
+    for name in ("2026-08", "2026-09", "2026-10"):
+        folder, settings = month(tmp_path, name)
+        (folder / "findings.json").parent.mkdir(parents=True, exist_ok=True)
+        (folder / "findings.json").write_text('{"schema_version": 1, "report": "monthly_review", "reports": []}')
+        write_page(folder, settings)
+    html = write_archive(tmp_path, "Review").read_text()
+    assert html.index("October 2026") < html.index("August 2026")
+    line = spark("Series", [10.0, None, 30.0, 40.0])
+    assert len(line["lines"]) == 2
+    assert spark("Series", [None, 3.0]) is None

@@ -1,0 +1,141 @@
+"""Running notebooks: checked before, whole or not at all, one never in the way of another."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from analysis.errors import InputError, ParameterError
+from analysis.report.review import plan_review, run_review
+from analysis.report.runner import open_notebook, prepare
+from analysis.report.status import read_status
+from tests.report.handmade import finding, notebook, saving
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def plan(settings, notebooks, **more):
+    return plan_review(settings, notebooks=notebooks, params=notebooks / "none", **more)
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"moth": "2026-10"}, "'moth'"),
+        ({"timezone": "Mars/Base"}, "Mars/Base"),
+        ({"month": "2026-13"}, "2026-13"),
+        ({"start": "2026-10-02T00:00:00Z", "end": "2026-10-01T00:00:00Z"}, "end"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_in_one_line_that_names_it(notebooks, tmp_path, values, named):
+    with pytest.raises(ParameterError) as refused:
+        prepare(open_notebook("first", notebooks), values, tmp_path / "out")
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_knows_the_reports(settings, notebooks):
+    with pytest.raises(InputError, match="first, second"):
+        plan(settings, notebooks, only=["third"])
+
+
+def test_a_failing_report_does_not_stop_the_others_and_says_why(settings, notebooks, monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_PASSWORD", "planted-password")
+    notebook(
+        notebooks / "first.ipynb",
+        "import os\nprint(os.environ['PROMETHEUS_PASSWORD'], os.environ['PROMETHEUS_URL'])\n"
+        "raise ValueError('refused with ' + os.environ['PROMETHEUS_PASSWORD'])",
+    )
+    url = "http://user:planted-in-url@127.0.0.1:1"
+    made = plan(settings, notebooks, url=url)
+    statuses = run_review(made, summary=False)
+    assert [status.state for status in statuses] == ["failed", "done"]
+    assert "refused with [secret]" in statuses[0].reason
+    page = (made.folder / "index.html").read_text()
+    assert "refused with [secret]" in page
+    for path in (made.folder.parent).rglob("*"):
+        if path.is_file():
+            assert "planted" not in path.read_text(), path
+    body = json.loads((made.folder / "findings.json").read_text())
+    assert [document["report"] for document in body["reports"]] == ["second"]
+
+
+def test_what_is_done_is_not_done_again_unless_it_would_be_another_run(settings, notebooks):
+    run_review(plan(settings, notebooks, only=["second"]), summary=False)
+    marker = Path(settings.outputs, "2026-10", "second", "findings.json")
+    first = marker.stat().st_mtime_ns
+    run_review(plan(settings, notebooks, only=["second"]), resume=True, summary=False)
+    assert marker.stat().st_mtime_ns == first
+    other = settings.model_copy(update={"timezone": "Europe/Berlin"})
+    run_review(plan(other, notebooks, only=["second"]), resume=True, summary=False)
+    assert marker.stat().st_mtime_ns != first
+
+
+def test_two_runs_in_one_folder_are_refused(settings, notebooks):
+    made = plan(settings, notebooks)
+    made.folder.mkdir(parents=True)
+    with FileLock(made.folder / ".lock"), pytest.raises(InputError, match="another review"):
+        run_review(made)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from analysis.report.review import plan_review, run_review
+from analysis.settings.review import MonthlyReviewSettings
+notebooks, outputs = Path(sys.argv[1]), sys.argv[2]
+settings = MonthlyReviewSettings(month="2026-10", outputs=outputs, reports=["first", "second"])
+run_review(plan_review(settings, notebooks=notebooks, params=notebooks), resume=True, summary=False)
+"""
+
+
+def findings_of(folder):
+    body = json.loads((folder / "findings.json").read_text())
+    return [{k: v for k, v in d.items() if k != "generated_at"} for d in body["reports"]]
+
+
+def descendants(mark):
+    """Processes whose environment carries a mark: children and kernels of one run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes() and (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def gone(mark, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while descendants(mark) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return not descendants(mark)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc")
+def test_a_run_killed_at_any_moment_is_completed_by_the_next(tmp_path, notebooks, settings):
+    notebook(notebooks / "first.ipynb", saving("first", finding("first"), seconds=1.0))
+    outputs, mark = tmp_path / "outputs", f"PROMREVIEW_TEST={tmp_path}"
+    command = [sys.executable, "-c", RUN, str(notebooks), str(outputs)]
+    environment = os.environ | {"PROMREVIEW_TEST": str(tmp_path)}
+    for how, seconds in ((signal.SIGKILL, 2.0), (signal.SIGINT, 5.0), (signal.SIGTERM, 8.0)):
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        process.send_signal(how)
+        process.wait(30)
+        assert gone(mark), f"{how.name} left processes behind"
+        for path in outputs.rglob("findings.json"):
+            json.loads(path.read_text())
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
+    assert [read_status(outputs / "2026-10" / name, name).state for name in ("first", "second")] == ["done", "done"]
+    clean = settings.model_copy(update={"outputs": str(tmp_path / "clean")})
+    run_review(plan(clean, notebooks), summary=False)
+    assert findings_of(outputs / "2026-10") == findings_of(tmp_path / "clean" / "2026-10")
