@@ -42,11 +42,14 @@ class ReportSettings(BaseModel):
         return self
 
     def window(self, now: datetime | None = None) -> Window:
-        """The window of the report; the last whole month where none is given."""
+        """The window of the report: the last whole month where none is given, the current one up to `now`."""
         now = now or datetime.now(UTC)
         if self.start:
             return Window(parse_time(self.start, now), parse_time(self.end or "now", now))
-        return month_window(self.month or last_whole_month(now, self.timezone), self.timezone)
+        whole = month_window(self.month or last_whole_month(now, self.timezone), self.timezone)
+        if whole.start >= now:
+            raise ParameterError(f"month {self.month} lies in the future; write one that has begun")
+        return Window(whole.start, min(whole.end, now.replace(microsecond=0)))
 
 
 def last_whole_month(now: datetime, timezone: str) -> str:
