@@ -12,12 +12,12 @@ demo: setup ## the whole monthly review on a private Prometheus with labelled da
 
 test: setup ## every test, those against real servers included
 	@scripts/bootstrap.sh test
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q -n 2
 
 check: setup ## what CI runs: lint, types, layers, tests
 	@scripts/bootstrap.sh test
 	ruff check . && ruff format --check . && mypy && lint-imports
-	@$(PY) -m pytest -q --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@$(PY) -m pytest -q -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 lab: setup ## JupyterLab on the start notebook
 	@jupyter lab notebooks

@@ -30,7 +30,7 @@ stamp=.venv/.installed-$(cat requirements.lock pyproject.toml | sha256sum | cut 
 if [ ! -e "$stamp" ]; then
   [ -x .venv/bin/python ] || python3 -m venv .venv
   .venv/bin/python -m pip install -q --disable-pip-version-check uv
-  .venv/bin/uv pip sync -q --python .venv/bin/python --require-hashes $lock
+  .venv/bin/uv pip sync -q --compile-bytecode --python .venv/bin/python --require-hashes $lock
   .venv/bin/python -m pip install -q --disable-pip-version-check uv hatchling editables
   .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
   touch "$stamp"

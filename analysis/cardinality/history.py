@@ -15,6 +15,7 @@ from analysis.window import Window
 STEPS = tuple(timedelta(seconds=s) for s in (15, 60, 300, 900, 3_600, 6 * 3_600, 86_400))
 LEAST_POINTS = 24
 MOST_POINTS = 10_000  # of one query, below what Prometheus allows for one series
+YOUNGEST = timedelta(seconds=5)  # data that began later than this before the end is no more than a glimpse
 EXACT = timedelta(minutes=5)  # to which the first and the last instant with data are found
 
 
@@ -65,6 +66,9 @@ def edges_with_data(
     known = totals(trend_frame).dropna()
     inside = [t.to_pydatetime() for t in known.index if window.start <= t < window.end]
     at_start, at_end = (_has_data(prom, at, slow) for at in (window.start, window.end))
+    late = max(window.start, window.end - YOUNGEST)
+    if not inside and not at_start and at_end and _has_data(prom, late, slow):
+        inside = [late]  # a server that has only just begun
     if not inside and not at_start:
         return None  # data that begins with the window's end says nothing about the window
     inside = inside or [window.start]
