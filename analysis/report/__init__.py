@@ -1,5 +1,16 @@
 """Running notebooks, figures, the page, and its delivery."""
 
-from analysis.report.save import save
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.report.results import save
 
 __all__ = ["save"]
+
+
+def __getattr__(name: str) -> Any:  # a process that only starts a notebook draws nothing: matplotlib takes a second
+    if name == "save":
+        from analysis.report.results import save
+
+        return save
+    raise AttributeError(f"module 'analysis.report' has no attribute {name!r}")

@@ -6,8 +6,8 @@ from typing import Any
 
 from analysis.findings import SEVERITIES
 from analysis.report.compare import ALARMS, documents_of
+from analysis.report.files import write_whole
 from analysis.report.notebook_html import environment
-from analysis.report.save import write_whole
 from analysis.report.shown import is_month, shown_month
 
 SPARK_WIDTH, SPARK_HEIGHT = 160.0, 36.0  # pixels of one small trend

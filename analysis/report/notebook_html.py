@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import re
+from functools import cache
 from html import unescape
 from importlib.resources import files
 from pathlib import Path
 
+import mistune
 import nbformat
 import nh3
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -78,12 +80,15 @@ def _allowed(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
+@cache
+def _markdown() -> mistune.Markdown:
+    return mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
+
+
 def _cell(cell: nbformat.NotebookNode) -> dict[str, object]:
     if cell.cell_type == "markdown":
-        from nbconvert.filters import markdown2html
-
         title = re.match(r"#\s+(.+)", cell.source)
-        return {"kind": "text", "html": sanitised(markdown2html(cell.source)), "title": title[1] if title else None}
+        return {"kind": "text", "html": sanitised(str(_markdown()(cell.source))), "title": title[1] if title else None}
     if cell.cell_type != "code":
         return {"kind": "text", "html": ""}
     return {"kind": "code", "source": cell.source, "outputs": [_output(o) for o in cell.get("outputs", [])]}

@@ -13,8 +13,8 @@ from analysis import __version__
 from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import ALARMS, compare, documents_of, mark, previous_folder, resolved
+from analysis.report.files import write_whole
 from analysis.report.notebook_html import environment
-from analysis.report.save import write_whole
 from analysis.report.shown import is_month, shown_month, shown_number, shown_span, shown_time
 from analysis.report.status import read_status
 from analysis.settings.base import read_yaml

@@ -13,10 +13,10 @@ from filelock import FileLock, Timeout
 from analysis.errors import InputError
 from analysis.findings import SCHEMA_VERSION
 from analysis.report.archive_page import write_archive
+from analysis.report.files import write_whole
 from analysis.report.page import write_page
 from analysis.report.processes import Processes
 from analysis.report.runner import Job, open_notebook, prepare
-from analysis.report.save import write_whole
 from analysis.report.secrets import known_secrets, strike
 from analysis.report.status import Status, fingerprint, read_status, write_status
 from analysis.settings.review import MonthlyReviewSettings

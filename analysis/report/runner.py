@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from analysis.errors import IncompleteError, InputError, ParameterError
-from analysis.report.save import write_whole
+from analysis.report.files import write_whole
 from analysis.settings import load_settings
 
 NOTEBOOK_SECONDS = 1800  # an hour's work of the server is a wrong query, not a report
@@ -117,6 +117,7 @@ def run(job: Job) -> Path:
     Raises:
         IncompleteError: a cell of the notebook failed; says which and why.
     """
+    without_iri_grammar()
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -145,6 +146,11 @@ def run(job: Job) -> Path:
             write_whole(output, running.read_text(encoding="utf-8"))
             running.unlink()
     return write_html(output)
+
+
+def without_iri_grammar() -> None:
+    """Spare nbformat's JSON schema library its IRI grammar: building it takes seconds, and a notebook has no IRI."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def write_settings(settings: BaseModel, path: Path) -> None:

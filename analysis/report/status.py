@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from analysis.report.files import write_whole
 from analysis.report.runner import Job
-from analysis.report.save import write_whole
 
 State = Literal["done", "failed", "skipped"]
 

@@ -6,7 +6,7 @@ import nbformat
 import pandas as pd
 
 from analysis.findings import Coverage, Finding, FindingsDocument, Gap, QueryRecord, ReportResult, Source, TimeSpan
-from analysis.report.save import save
+from analysis.report.results import save
 from analysis.report.status import Status, write_status
 
 START = datetime(2026, 10, 1, tzinfo=UTC)

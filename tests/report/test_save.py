@@ -6,8 +6,8 @@ import pytest
 
 from analysis.findings import FindingsDocument, ReportResult
 from analysis.report import save
+from analysis.report.files import write_whole
 from analysis.report.notebook_html import sanitised
-from analysis.report.save import write_whole
 from analysis.report.secrets import known_secrets, strike
 from tests.report.handmade import HOSTILE, document, finding, hostile_document
 
