@@ -16,6 +16,7 @@ from analysis.errors import InputError
 _LEGEND = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _VARIABLE_QUERY = re.compile(r"\s*(label_values|label_names|query_result|metrics)\s*\((.*)\)\s*", re.DOTALL)
 _TEXTS = ("legendFormat", "titleFormat", "textFormat")
+_OTHERS = ("loki", "elasticsearch", "influx", "graphite", "tempo", "mysql", "postgres", "cloudwatch")
 DEEPEST = 60  # levels; no dashboard has more, and a hostile file must not exhaust the stack
 
 
@@ -86,7 +87,10 @@ def _source(node: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
         kind = source.get("type") or inputs.get(_plain(source.get("uid")), "")
         return str(kind) if kind else ""
     text = _plain(source)
-    return "mixed" if text.lower().strip("- ") == "mixed" else inputs.get(text, "")
+    plain = text.lower().strip("- ")
+    # older dashboards give a data source's name only; one called after another product is that product
+    named = next((kind for kind in _OTHERS if kind in plain), "")
+    return "mixed" if plain == "mixed" else inputs.get(text, "") or named
 
 
 def _plain(name: Any) -> str:

@@ -72,9 +72,12 @@ def edges_with_data(
     if not inside and not at_start:
         return None  # data that begins with the window's end says nothing about the window
     inside = inside or [window.start]
-    start = window.start if at_start else _bisect(prom, window.start, inside[0], slow)
-    end = window.end if at_end else _bisect(prom, window.end, inside[-1], slow)
-    return start, end
+    first = window.start if at_start else _bisect(prom, window.start, inside[0], slow)
+    last = window.end if at_end else _bisect(prom, window.end, inside[-1], slow)
+    # the very first and last scrapes are spread over an interval: only further inside is everything there
+    ramp = max([EXACT, *(timedelta(seconds=s) for s in slow.values())])
+    start, end = first if at_start else first + ramp, last if at_end else last - ramp
+    return (start, end) if start < end else (first, last)
 
 
 def _has_data(prom: Prometheus, at: datetime, slow: Mapping[str, float]) -> bool:

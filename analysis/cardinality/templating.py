@@ -10,9 +10,10 @@ from collections.abc import Iterator
 MARK = "promreview_variable_"
 ANY = ".*"
 
-_VARIABLE = re.compile(r"\$\{(\w+)(?:\.[\w.]+)?(?::[^}]*)?\}|\[\[(\w+)(?::\w+)?\]\]|\$(\w+)")
+_VARIABLE = re.compile(r"\$\{(\w+)(?:\.[\w.]+)?(?::[^}]*)?\}|\[\[(\w+)(?::\w+)?\]\]|\$([A-Za-z_]\w*)")
 _MARKED = re.compile(MARK + r"(\w+?)_x")
 _NUMBERS = re.compile(r"__(interval_ms|range_ms|range_s|from|to)$")
+_TAKES_NUMBER = re.compile(r"\b(topk|bottomk|quantile|limitk|limit_ratio)\s*\($")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
 _DURATIONS = ("__interval", "__rate_interval", "__range", "__auto_interval")
 
@@ -77,6 +78,8 @@ def _replacement(match: re.Match[str], text: str, elsewhere: str | None) -> str:
     before, after = text[: match.start()].rstrip(), text[match.end() :]
     if _NUMBERS.search(name):
         return "300"
+    if _TAKES_NUMBER.search(before):
+        return "1"
     if name in _DURATIONS:
         return "5m"
     in_brackets = before.endswith(":") and "[" in before.rsplit("]", 1)[-1]

@@ -1,0 +1,87 @@
+"""Proposals say exactly what they save and break; next month says whether they were applied."""
+
+import json
+
+import pytest
+
+from analysis.cardinality.model import Edges, Reader
+from analysis.cardinality.outcome import outcomes, previous_document
+from analysis.cardinality.proposals import proposals
+from analysis.cardinality.queries import Query
+from analysis.cardinality.usage import usage
+from analysis.errors import InputError
+from analysis.settings.cardinality import CardinalityGrowthSettings
+from analysis.window import parse_time
+
+SETTINGS = CardinalityGrowthSettings(min_proposal_series=5)
+
+
+def proposed(queries, **settings):
+    reader, edges = Reader(), {}
+    rows = [{"code": code, "user": f"u{n}"} for n in range(20) for code in ("200", "500")]
+    for labels in rows:
+        row = {"__name__": "requests_total", "job": "api", "instance": "a:1", **labels}
+        group, identity = reader.read(row)
+        edges.setdefault(group, Edges()).end.add(identity)
+    used = usage(queries, {"requests_total": {"api"}}, {"requests_total": {"code", "user", "job", "instance"}})
+    chosen = SETTINGS.model_copy(update=settings)
+    return {(p.action, p.label): p for p in proposals(edges, used, [], chosen)}
+
+
+def test_an_unused_metric_may_go_whole():
+    found = proposed([])[("drop_metric", "")]
+    assert (found.series_before, found.series_after, found.breaks) == (40, 0, ())
+
+
+def test_an_unused_label_may_go_and_collisions_are_counted():
+    found = proposed([Query('sum by (code) (requests_total{code="500"})', "r: g / A", "rule")])
+    assert ("drop_metric", "") not in found
+    dropped = found["drop_label", "user"]
+    assert (dropped.series_after, dropped.collisions) == (2, 40)
+    assert "sum without (user)" in found["aggregate", "user"].config
+
+
+def test_a_used_label_keeps_the_values_that_are_asked_for():
+    found = proposed([Query('requests_total{user="u3"} or requests_total{user="u4"}', "r", "rule")])
+    kept = found["keep_values", "user"]
+    assert (kept.series_before, kept.series_after) == (40, 4)
+
+
+def test_a_label_that_is_matched_by_a_pattern_stays_beside_one_with_a_known_value():
+    assert proposed([Query('requests_total{user=~"u.*",code="200"}', "r", "rule")]).keys() == {("keep_values", "code")}
+
+
+def test_protected_labels_are_never_proposed():
+    found = proposed([Query("sum(requests_total)", "r", "rule")], protected_labels=("user", "code", "instance", "job"))
+    assert found == {}
+
+
+METRIC = {"name": "m", "series_end": 4, "labels": [{"name": "code", "values_end": 4}]}
+
+
+@pytest.mark.parametrize(
+    ("action", "label", "after", "metrics", "applied", "saved"),
+    [
+        ("drop_metric", "", 0, [], True, 40),
+        ("drop_metric", "", 0, [METRIC], False, None),
+        ("drop_label", "user", 4, [METRIC], True, 36),
+        ("drop_label", "code", 4, [METRIC], False, None),
+        ("drop_label", "user", 4, [], None, None),
+        ("keep_values", "code", 5, [METRIC], True, 36),
+        ("keep_values", "code", 3, [METRIC], False, None),
+    ],
+)
+def test_next_month_sees_what_was_applied(action, label, after, metrics, applied, saved):
+    proposal = {"metric": "m", "action": action, "label": label, "series_before": 40, "series_after": after}
+    (found,) = outcomes([proposal], metrics)
+    assert (found["applied"], found["saved"], found["promised"]) == (applied, saved, 40 - after)
+
+
+def test_last_month_is_found_over_the_turn_of_the_year(tmp_path):
+    january = parse_time("2026-12-31T23:00:00Z")  # January in Berlin
+    assert previous_document(tmp_path, january, "Europe/Berlin") is None
+    folder = tmp_path / "2026-12" / "cardinality_growth"
+    folder.mkdir(parents=True)
+    (folder / "findings.json").write_text(json.dumps({"report": 3}), encoding="utf-8")
+    with pytest.raises(InputError, match="not a findings document"):
+        previous_document(tmp_path, january, "Europe/Berlin")

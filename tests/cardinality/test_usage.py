@@ -1,0 +1,173 @@
+"""Usage: graded by who asks, read with the parser, whatever shape a dashboard has."""
+
+import json
+
+import pytest
+
+from analysis.cardinality.dashboards import dashboard_queries, folder_queries, split_last
+from analysis.cardinality.queries import Query, log_queries, rule_queries
+from analysis.cardinality.usage import usage
+from analysis.errors import InputError
+from analysis.prometheus.rules import groups_of_text
+
+JOBS = {
+    "http_requests_total": {"api"},
+    "http_errors_total": {"api"},
+    "node_load1": {"node"},
+    "node_load5": {"node"},
+    "redis_up": {"redis"},
+    "lonely_total": {"api"},
+}
+LABELS = {name: {"job", "instance", "code", "path", "user", "pod"} for name in JOBS}
+
+
+def used_by(*queries, remote=lambda _: False):
+    return usage(queries, JOBS, LABELS, remote)
+
+
+def dashboard(expr, **target):
+    return {"title": "D", "panels": [{"title": "P", "targets": [{"expr": expr, **target}]}]}
+
+
+def of_dashboard(document):
+    return used_by(*dashboard_queries(document, "d.json"))
+
+
+def test_rules_grade_metrics_and_the_labels_they_name():
+    text = """
+groups:
+- name: g
+  rules:
+  - record: job:errors
+    expr: sum by (job) (rate(http_errors_total{code=~"5.."}[5m])) / on (job) group_left (pod) http_requests_total
+  - alert: A
+    expr: sum without (user) (http_requests_total) > 1
+    annotations: {summary: 'high on {{ $labels.path }}, {{ query "node_load1" | first | value }}'}
+"""
+    found = used_by(*rule_queries(groups_of_text(text, "r.yml")))
+    assert found.of_metric("http_requests_total") == ["rule"]
+    assert found.of_metric("node_load1") == ["rule"]
+    assert found.of_metric("lonely_total") == ["unused"]
+    assert found.of_label("http_errors_total", "code") == ["rule"]
+    assert found.of_label("http_requests_total", "path") == ["rule"]
+    assert found.of_label("http_requests_total", "pod") == ["rule"]
+    assert found.of_label("http_requests_total", "user") == ["unused"]  # `without` names it, but needs nothing of it
+    assert found.of_label("http_requests_total", "code") == ["unused"]
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "rate(http_requests_total[$__rate_interval])",
+        "rate(http_requests_total[[[interval]]])",
+        "rate(http_requests_total[${window}m])",
+        "rate(http_requests_total[$__rate_interval:])",
+        "rate(http_requests_total[$__range:$resolution])",
+        "topk($n, sum by ($group) (rate(http_requests_total[${__range_s}s])))",
+        "topk(${top:raw}, http_requests_total offset $shift)",
+        'http_requests_total{path=~"${path:regex}",code!~"[[code]]"} > $threshold',
+        'label_replace(http_requests_total, "x", "$1", "path", "/(.*)")',
+        "sum(increase(http_requests_total[$__interval])) by (pref, ${group_by})",
+        'count(http_requests_total{instance=~"$node:$port"}) / $__interval_ms',
+    ],
+)
+def test_template_variables_do_not_hide_a_metric(expr):
+    found = of_dashboard(dashboard(expr))
+    assert (found.of_metric("http_requests_total"), found.unread) == (["dashboard"], [])
+    assert found.of_metric("lonely_total") == ["unused"]
+
+
+def test_patterns_and_variables_are_indirect():
+    found = of_dashboard(dashboard('{__name__=~"node_load.+"}'))
+    assert found.of_metric("node_load1") == ["indirect"]
+    assert found.of_metric("redis_up") == ["unused"]
+    assert of_dashboard(dashboard("node_${what}")).of_metric("node_load5") == ["indirect"]
+    assert of_dashboard(dashboard('sum({job="redis"})')).of_metric("redis_up") == ["indirect"]
+    assert of_dashboard(dashboard('{job="api",__name__!~"node_.*|http.*"}')).of_metric("lonely_total") == ["indirect"]
+
+
+def test_what_asks_for_everything_uses_nothing():
+    found = of_dashboard(dashboard('topk(10, count by (__name__) ({__name__=~".+"}))'))
+    assert found.of_metric("lonely_total") == ["unused"]
+    assert found.everything == {"d.json: P"}
+
+
+def test_label_values_variables_are_indirect_and_legends_are_use():
+    variable = {
+        "name": "path",
+        "type": "query",
+        "query": {"query": 'label_values(http_requests_total{code="5,0"}, path)'},
+    }
+    found = of_dashboard({"templating": {"list": [variable]}})
+    assert found.of_metric("http_requests_total") == ["indirect"]
+    assert found.of_label("http_requests_total", "path") == ["indirect"]
+    legend = of_dashboard(dashboard("http_requests_total", legendFormat="{{ path }} / {{code}}"))
+    assert legend.of_label("http_requests_total", "path") == ["dashboard"]
+    assert legend.of_label("http_requests_total", "user") == ["unused"]
+
+
+def test_panels_are_found_wherever_they_lie():
+    target = {"targets": [{"expr": "redis_up"}], "title": "T"}
+    shapes = [
+        {"rows": [{"panels": [target]}]},
+        {"panels": [{"type": "row", "panels": [{"type": "row", "panels": [target]}]}]},
+        {"dashboard": {"panels": [target]}, "meta": {}},
+        {"__elements": {"x": {"name": "lib", "model": target}}, "panels": [{"libraryPanel": {"uid": "x"}}]},
+        {"annotations": {"list": [{"expr": "redis_up", "datasource": "-- Mixed --"}]}},
+        {"spec": {"elements": {"p": {"spec": {"data": {"spec": {"queries": [{"spec": {"expr": "redis_up"}}]}}}}}}},
+        [None, 3, {"panels": None, "targets": [target]}],
+    ]
+    for shape in shapes:
+        assert of_dashboard(shape).of_metric("redis_up") == ["dashboard"], shape
+
+
+def test_other_data_sources_are_left_alone():
+    loki = {"type": "loki", "uid": "l"}
+    mixed = {
+        "datasource": {"uid": "-- Mixed --"},
+        "targets": [{"expr": '{job="api"} |= "x"', "datasource": loki}, {"expr": "redis_up"}],
+    }
+    found = of_dashboard({"panels": [mixed, {"datasource": "Loki", "targets": [{"expr": '{a="b"} | json'}]}]})
+    assert (found.of_metric("redis_up"), found.unread) == (["dashboard"], [])
+    exported = {"__inputs": [{"name": "DS_L", "pluginId": "loki"}], **dashboard("{x} |", datasource="${DS_L}")}
+    assert of_dashboard(exported).unread == []
+
+
+def test_what_cannot_be_read_is_said():
+    found = of_dashboard(dashboard("sum(("))
+    assert [where for where, _ in found.unread] == ["d.json: P"]
+
+
+def test_missing_metrics_name_who_asks():
+    found = used_by(Query("gone_total > ALERTS", "r.yml: g / A", "rule"), Query("typo_total", "log", "query_log"))
+    assert dict(found.missing) == {"gone_total": {"r.yml: g / A"}}
+
+
+def test_remote_consumers_and_query_logs(tmp_path):
+    log = tmp_path / "query.log"
+    lines = [
+        {"params": {"query": "node_load1"}},
+        {"params": {"query": "redis_up"}, "ruleGroup": {"file": "r.yml", "name": "g"}},
+    ]
+    log.write_text("\n".join(map(json.dumps, lines)) + '\n{"params": {"que', encoding="utf-8")
+    found = used_by(*log_queries([log]), remote=lambda name: name == "lonely_total")
+    assert found.of_metric("node_load1") == ["query_log"]
+    assert found.of_metric("redis_up") == ["rule"]
+    assert found.of_metric("lonely_total") == ["remote"]
+    log.write_text("hello\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not a query log"):
+        list(log_queries([log]))
+
+
+def test_bad_folders_and_files_are_one_clear_line(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        list(folder_queries(tmp_path / "none"))
+    (tmp_path / "x.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"x\.json is not JSON"):
+        list(folder_queries(tmp_path))
+
+
+def test_split_last_respects_brackets_and_strings():
+    assert split_last('a{b="c,d"}, e') == ('a{b="c,d"}', "e")
+    assert split_last("e") == ("", "e")
+    assert split_last("sum by (a, b) (x), a") == ("sum by (a, b) (x)", "a")
