@@ -66,6 +66,7 @@ def review(
     from datetime import UTC, datetime
 
     from analysis.errors import IncompleteError
+    from analysis.report.deliver import deliver
     from analysis.report.review import plan_review, run_review
     from analysis.report.status import Status
     from analysis.settings.base import last_whole_month, load_settings
@@ -86,6 +87,9 @@ def review(
 
     statuses = run_review(plan, workers=jobs, resume=resume, told=told)
     typer.echo(str(plan.folder / "index.html"))
+    for record in deliver(plan.folder, statuses):
+        how = "delivered" if record["arrived"] else "NOT delivered"
+        typer.echo(f"{record['kind']}: {how} through {record['service']}", err=True)
     failed = [status.report for status in statuses if status.state == "failed"]
     if failed:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")

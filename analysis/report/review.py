@@ -14,6 +14,7 @@ from analysis.errors import InputError
 from analysis.findings import SCHEMA_VERSION
 from analysis.report.archive_page import write_archive
 from analysis.report.files import write_whole
+from analysis.report.metrics import write_metrics
 from analysis.report.page import write_page
 from analysis.report.processes import Processes
 from analysis.report.runner import Job, open_notebook, prepare
@@ -35,6 +36,7 @@ class Plan:
         jobs: one per report, in the order of the page.
         parameter_files: the YAML of each report, where there is one.
         values: what every notebook is given.
+        environment: name of the environment, empty where there is only one.
     """
 
     settings: MonthlyReviewSettings
@@ -42,6 +44,7 @@ class Plan:
     jobs: tuple[Job, ...]
     parameter_files: Mapping[str, Path | None]
     values: Mapping[str, str]
+    environment: str = ""
 
 
 def plan_review(
@@ -71,7 +74,7 @@ def plan_review(
         if only and name not in only:
             continue
         jobs.append(prepare(open_notebook(name, notebooks), values, folder / name, files[name]))
-    return Plan(settings, folder, tuple(jobs), files, values)
+    return Plan(settings, folder, tuple(jobs), files, values, environment)
 
 
 def run_review(
@@ -125,7 +128,9 @@ def _run_locked(
         job = Job(notebook, None, values, plan.folder / SUMMARY)
         statuses.append(_run_one({}, job, processes, resume=False, told=told))
     write_page(plan.folder, plan.settings)
-    write_archive(Path(plan.settings.outputs), plan.settings.title)
+    outputs = Path(plan.settings.outputs)
+    write_archive(outputs, plan.settings.title)
+    write_metrics(Path(plan.settings.metrics_directory or outputs), plan.folder, plan.environment, statuses)
     return statuses
 
 

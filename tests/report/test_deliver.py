@@ -1,0 +1,92 @@
+"""Delivery to a real HTTP server, as a webhook sees it."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from analysis.errors import ParameterError
+from analysis.report.deliver import FAILURES, NOTIFY, addresses, deliver, harmless
+from analysis.report.review import write_summary
+from analysis.report.status import Status
+from tests.report.handmade import HOSTILE, document, finding, put
+
+
+@pytest.fixture
+def webhook():
+    """A server that refuses as often as ``refusals`` says, and keeps what it got."""
+    got = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            refuse = server.refusals > 0
+            server.refusals -= 1
+            self.send_response(503 if refuse else 200)
+            self.end_headers()
+            if not refuse:
+                got.append(json.loads(body))
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.refusals = 0
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    server.url, server.got = f"json://hook:planted-password@127.0.0.1:{server.server_port}/x", got
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "2026-10"
+    put(made, document("threshold_drift", [finding(title=f"@here {HOSTILE}"), finding(identity="b", severity="low")]))
+    write_summary(made, ["threshold_drift"])
+    (made / "index.html").write_text("<!doctype html><title>page</title>")
+    return made
+
+
+def test_a_review_arrives_with_its_page_after_a_refusal(webhook, folder, monkeypatch):
+    monkeypatch.setenv(NOTIFY, webhook.url)
+    webhook.refusals = 1
+    records = deliver(folder, [Status("threshold_drift", "done")], pause_seconds=0.01)
+    assert [(r["kind"], r["attempts"], r["arrived"]) for r in records] == [("review", 2, True)]
+    (body,) = webhook.got
+    assert body["title"] == "Monthly review 2026-10: 1 high, 1 low"
+    assert "@here" not in body["message"]
+    assert "<script" not in body["message"]
+    assert body["attachments"][0]["filename"] == "index.html"
+    assert "planted" not in (folder / "delivery.json").read_text()
+
+
+def test_failures_go_to_their_own_address_too(webhook, folder, monkeypatch, tmp_path):
+    (tmp_path / "urls").write_text(webhook.url + "\n")
+    monkeypatch.setenv(f"{FAILURES}_FILE", str(tmp_path / "urls"))
+    assert deliver(folder, [Status("threshold_drift", "done")]) == []
+    records = deliver(folder, [Status("login_anomalies", "failed", "no answer from the server")])
+    assert [r["kind"] for r in records] == ["failure"]
+    assert "FAILED: login_anomalies: no answer" in webhook.got[0]["message"]
+
+
+def test_what_does_not_arrive_is_said(webhook, folder, monkeypatch):
+    monkeypatch.setenv(NOTIFY, f"{webhook.url} nonsense")
+    webhook.refusals = 99
+    records = deliver(folder, [], pause_seconds=0.01)
+    assert [(r["service"], r["arrived"]) for r in records] == [("json", False), ("not an address", False)]
+
+
+def test_an_unreadable_file_of_addresses_is_named():
+    with pytest.raises(ParameterError, match=f"{NOTIFY}_FILE"):
+        addresses(NOTIFY, {f"{NOTIFY}_FILE": "/nowhere"})
+
+
+@pytest.mark.parametrize("text", ["<!channel>", "@everyone", "[x](http://a)", "a\nb", "`x`", "<@U123>"])
+def test_markup_of_chats_is_taken_out(text):
+    clean = harmless(text)
+    assert not set(clean) & set("<>`[]\n")
+    assert "@everyone" not in clean
