@@ -56,10 +56,9 @@ def main() -> None:
             seconds = time.perf_counter() - began
     extra = result.document.model_extra or {}
     assert sum(cause["delta"] for cause in extra["causes"]) == extra["series"]["end"] - extra["series"]["start"]
+    asked = len(result.document.queries)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{extra['series']['end']:,} series: {seconds:.1f} s, {len(result.document.queries)} queries, peak {memory:.0f} MiB"
-    )
+    print(f"{extra['series']['end']:,} series: {seconds:.1f} s, {asked} queries, peak {memory:.0f} MiB")
     print(
         f"causes {len(extra['causes'])}, proposals {len(extra['proposals'])}, coverage {result.document.coverage.share}"
     )

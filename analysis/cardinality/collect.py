@@ -21,6 +21,7 @@ from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window, unix_ms
 
 MOST_SLICES = 30  # a slice a day for a month
+SETS_BETWEEN = 600_000  # label sets read between the edges; more slices of a large server find little more
 SAMPLE_OF_CREATED = 2_000  # label sets kept per group to explain what came and went
 
 
@@ -140,7 +141,7 @@ def _slice_plan(
     for group, sides in edges.items():
         sizes[group.metric] = sizes.get(group.metric, 0) + max(len(sides.start), len(sides.end))
     costs = [max(1, sum(sizes.get(name, 0) for name in batch)) for batch in batches]
-    count = int(min(MOST_SLICES, max(2, budget // max(1, sum(costs)))))
+    count = int(min(MOST_SLICES, max(2, min(budget, SETS_BETWEEN) // max(1, sum(costs)))))
     slices: Slices = []
     left_out: list[str] = []
     for batch, cost in zip(batches, costs, strict=True):

@@ -1,19 +1,22 @@
 """What may go: proposals with exact savings, collisions, and what each would break. Pure."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.cardinality import relabel
 from analysis.cardinality.model import Edges, Group, Labels
-from analysis.cardinality.templating import MARK
+from analysis.cardinality.templating import ANY, MARK
 from analysis.cardinality.usage import UNUSED, Usage
 from analysis.settings.cardinality import CardinalityGrowthSettings
 
 Action = Literal["drop_metric", "drop_label", "keep_values", "aggregate"]
 Members = list[tuple[str, Labels]]
 # Prometheus makes these itself with every scrape, after relabelling: no configuration drops them.
+UNSEEN = "remote consumers that cannot be seen from here"
+_COUNTERS = ("_total", "_count", "_sum", "_bucket")
 _MADE_BY_SCRAPES = ("up", "scrape_")
 
 
@@ -30,6 +33,7 @@ class Proposal:
     collisions: int
     breaks: tuple[str, ...]
     jobs: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
 
     @property
     def saved(self) -> int:
@@ -59,7 +63,20 @@ def proposals(
         for proposal in _of_metric(metric, series, usage, settings)
         if proposal.saved >= settings.min_proposal_series
     ]
-    return sorted(found, key=lambda p: (bool(p.breaks), -p.saved, p.metric, p.action))[: settings.max_proposals]
+    found = sorted(found, key=lambda p: (bool(p.breaks), -p.saved, p.metric, p.action))[: settings.max_proposals]
+    return [replace(proposal, config=_config(proposal)) for proposal in found]
+
+
+def _config(proposal: Proposal) -> str:
+    """The YAML to paste; made for those that are shown alone, since there may be thousands."""
+    metric, label = proposal.metric, proposal.label
+    if proposal.action == "drop_metric":
+        return relabel.drop_metric(metric)
+    if proposal.action == "drop_label":
+        return relabel.drop_label(metric, label)
+    if proposal.action == "keep_values":
+        return relabel.keep_values(metric, label, proposal.values)
+    return relabel.aggregate(metric, label, counter=metric.endswith(_COUNTERS))
 
 
 def _scraped(metric: str, made: set[str]) -> bool:
@@ -69,24 +86,22 @@ def _scraped(metric: str, made: set[str]) -> bool:
 def _of_metric(metric: str, series: Members, usage: Usage, settings: CardinalityGrowthSettings) -> Iterator[Proposal]:
     jobs = tuple(sorted({job for job, _ in series}))
     if usage.of_metric(metric) == list(UNUSED):
-        yield Proposal(metric, "drop_metric", "", relabel.drop_metric(metric), len(series), 0, 0, (), jobs)
-    for label in _costly_labels(series, settings):
+        yield Proposal(metric, "drop_metric", "", "", len(series), 0, 0, (), jobs)
+    for place, label in enumerate(_costly_labels(series, settings)):
         effect = relabel.without_label(series, label)
         breaks = _breaks(metric, label, usage)
-        if not breaks:
-            config = relabel.drop_label(metric, label)
+        if not breaks or place == 0:  # the costliest one is worth knowing even where it breaks something
             sizes = (effect.before, effect.after, effect.collisions)
-            yield Proposal(metric, "drop_label", label, config, *sizes, breaks, jobs)
+            yield Proposal(metric, "drop_label", label, "", *sizes, breaks, jobs)
+        if not breaks:
             if effect.collisions:
-                counter = metric.endswith(("_total", "_count", "_sum", "_bucket"))
-                config = relabel.aggregate(metric, label, counter=counter)
-                yield Proposal(metric, "aggregate", label, config, effect.before, effect.after, 0, (), jobs)
+                yield Proposal(metric, "aggregate", label, "", effect.before, effect.after, 0, (), jobs)
             return
         values = _values_asked(metric, label, usage)
         if values is not None and 0 < len(values) <= settings.max_values_kept:
             kept = relabel.with_values(series, label, values)
-            config = relabel.keep_values(metric, label, sorted(values))
-            yield Proposal(metric, "keep_values", label, config, kept.before, kept.after, 0, (), jobs)
+            listed = tuple(sorted(values))
+            yield Proposal(metric, "keep_values", label, "", kept.before, kept.after, 0, (), jobs, listed)
             return
 
 
@@ -101,8 +116,14 @@ def _costly_labels(series: Members, settings: CardinalityGrowthSettings) -> list
 
 
 def _breaks(metric: str, label: str, usage: Usage) -> tuple[str, ...]:
-    """Rules and panels that use this label of this metric."""
-    return tuple(sorted({use.asked_by for use in usage.uses.get(metric, []) if label in use.labels}))
+    """Rules, panels and consumers that use this label of this metric, or may do so through a variable."""
+    asking = {
+        use.asked_by
+        for use in usage.uses.get(metric, [])
+        if label in use.labels or any(p != ANY and re.fullmatch(p, label) for p in use.indirect_labels)
+    }
+    unseen = {UNSEEN} if "remote" in usage.of_metric(metric) else set()
+    return tuple(sorted(asking | unseen))
 
 
 def _values_asked(metric: str, label: str, usage: Usage) -> set[str] | None:

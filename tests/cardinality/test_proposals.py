@@ -48,7 +48,14 @@ def test_a_used_label_keeps_the_values_that_are_asked_for():
 
 
 def test_a_label_that_is_matched_by_a_pattern_stays_beside_one_with_a_known_value():
-    assert proposed([Query('requests_total{user=~"u.*",code="200"}', "r", "rule")]).keys() == {("keep_values", "code")}
+    found = proposed([Query('requests_total{user=~"u.*",code="200"}', "r", "rule")])
+    assert found.keys() == {("drop_label", "user"), ("keep_values", "code")}
+    assert found["drop_label", "user"].breaks == ("r",)
+
+
+def test_a_label_may_be_used_through_a_variable():
+    found = proposed([Query("sum by (us${which}) (requests_total)", "d.json: P", "dashboard")])
+    assert found["drop_label", "user"].breaks == ("d.json: P",)
 
 
 def test_protected_labels_are_never_proposed():

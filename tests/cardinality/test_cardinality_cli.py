@@ -1,0 +1,63 @@
+"""The command and the figures, on a real server."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from analysis.cardinality import review
+from analysis.cli import app
+from analysis.prometheus import connect
+from analysis.report.figures import cardinality as figures
+from analysis.report.figures.style import description
+from analysis.settings.cardinality import CardinalityGrowthSettings
+from tests.cardinality.known import END, EVIL, START
+
+WINDOW = ["--start", START.isoformat(), "--end", END.isoformat()]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["cardinality", *WINDOW, *arguments])
+
+
+@pytest.fixture
+def rules(tmp_path):
+    file = tmp_path / "rules.yml"
+    rule = "{alert: A, expr: 'requests_total{code=\"500\"} + gone_total > 5'}"
+    file.write_text(f"groups: [{{name: g, rules: [{rule}]}}]", encoding="utf-8")
+    return file
+
+
+def test_json_has_what_the_contract_says(known_server, rules):
+    done = run("--url", known_server.url, "--format", "json", "--rules", str(rules), "--limit", "200")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["missing"] == [{"metric": "gone_total", "asked_by": [f"{rules}: g / A"]}]
+    usage = {row["name"]: row["usage"] for row in document["metrics"]}
+    assert usage["requests_total"] == ["rule"]
+    assert usage["evil_total"] == ["unused"]
+    assert set(document["forecast"]) >= {"limit", "level", "reached_at", "interval", "trend", "reason"}
+    assert document["forecast"]["limit"] == 200
+    assert {p["action"] for p in document["proposals"]} <= {"drop_metric", "drop_label", "keep_values", "aggregate"}
+    label = next(p for p in document["proposals"] if (p["metric"], p["action"]) == ("requests_total", "drop_label"))
+    assert (label["label"], label["series_before"], label["series_after"], label["collisions"]) == ("user", 83, 3, 82)
+
+
+def test_table_and_csv_and_exit_codes(known_server, rules):
+    assert "Label user of requests_total grew by 80 series" in run("--url", known_server.url).stdout
+    assert run("--url", known_server.url, "--format", "csv").stdout.startswith("name,jobs,")
+    assert run("--url", known_server.url, "--fail-on", "high").exit_code == 1
+    assert run("--url", known_server.url, "--fail-on", "unknown").exit_code == 0
+
+
+def test_figures_say_the_conclusion_and_survive_hostile_names(known_server):
+    settings = CardinalityGrowthSettings(start=START.isoformat(), end=END.isoformat(), limit_series=150)
+    with connect(known_server.url) as prom:
+        result = review(prom, settings, settings.window())
+    causes = figures.causes(result)
+    assert "+73 series" in causes.get_suptitle()
+    result.tables["metrics"].loc[0, "name"] = EVIL
+    result.frames["trend"][EVIL] = 1.0
+    for made in (causes, figures.total(result, "Europe/Berlin"), figures.metrics(result, "UTC")):
+        assert description(made)
+        made.canvas.draw()
