@@ -16,6 +16,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="check the parameters an
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("review")(review)
+    app.command("page")(page)
     app.command("run")(run)
 
 
@@ -94,6 +95,26 @@ def review(
     if failed:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
     leave_if_found(plan.folder, fail_on)
+
+
+def page(
+    month: Annotated[str, typer.Option("--month", help="calendar month YYYY-MM")],
+    environment: Environment = None,
+    outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "",
+) -> None:
+    """Make the page of a month again from its files, also where something else ran the notebooks."""
+    from analysis.errors import InputError
+    from analysis.report.review import remake_page
+    from analysis.settings import load_settings
+    from analysis.settings.review import MonthlyReviewSettings
+
+    file = Path("params") / "monthly_review.yaml"
+    given = {"month": month, "outputs": outputs}
+    settings = load_settings(MonthlyReviewSettings, file if file.exists() else None, given)
+    folder = Path(settings.outputs, month, *([environment] if environment else []))
+    if not folder.is_dir():
+        raise InputError(f"there are no results in {folder}; run promreview review --month {month} first")
+    typer.echo(str(remake_page(folder, settings)))
 
 
 def leave_if_found(folder: Path, fail_on: FailOn) -> None:

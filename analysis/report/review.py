@@ -17,7 +17,7 @@ from analysis.report.files import write_whole
 from analysis.report.metrics import write_metrics
 from analysis.report.page import write_page
 from analysis.report.processes import Processes
-from analysis.report.runner import Job, open_notebook, prepare
+from analysis.report.runner import Job, open_notebook, prepare, write_html
 from analysis.report.secrets import known_secrets, strike
 from analysis.report.status import Status, fingerprint, read_status, write_status
 from analysis.settings.review import MonthlyReviewSettings
@@ -178,6 +178,20 @@ def _run_one(
         write_status(job.directory, status)
         told(status)
     return status
+
+
+def remake_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
+    """Make the page again from the files; a report that something else ran counts as done where it left findings."""
+    for name in settings.reports:
+        where = folder / name
+        if (where / "findings.json").exists() and not (where / "status.json").exists():
+            write_status(where, Status(name, "done"))
+            if (where / f"{name}.ipynb").exists():
+                write_html(where / f"{name}.ipynb")
+    write_summary(folder, settings.reports)
+    path = write_page(folder, settings)
+    write_archive(Path(settings.outputs), settings.title)
+    return path
 
 
 def write_summary(folder: Path, reports: Sequence[str]) -> None:

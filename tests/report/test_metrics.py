@@ -13,14 +13,16 @@ from tests.report.handmade import document, finding, put
 
 RULES = Path(__file__).parents[2] / "monitoring/prometheus/promreview.yml"
 RUN = 'promreview_last_run_timestamp_seconds{environment="prod", report="threshold_drift"}'
+SUCCESS = 'promreview_last_success_timestamp_seconds{environment="prod", report="threshold_drift"}'
+SERIES = {"RUN": RUN, "SUCCESS": SUCCESS, "WHOLE": SUCCESS.replace("threshold_drift", "monthly_review")}
 TEST = """
 rule_files: [RULES]
 evaluation_interval: 1h
 tests:
   - interval: 1h
     input_series:
-      - {series: 'promreview_last_success_timestamp_seconds{environment="prod", report="monthly_review"}', values: '0x900'}
-      - {series: 'promreview_last_success_timestamp_seconds{environment="prod", report="threshold_drift"}', values: '0x900'}
+      - {series: 'WHOLE', values: '0x900'}
+      - {series: 'SUCCESS', values: '0x900'}
       - {series: 'RUN', values: '0x20 72000x900'}
     alert_rule_test:
       - {eval_time: 31d, alertname: MonthlyReviewOverdue, exp_alerts: []}
@@ -57,7 +59,9 @@ def test_a_failed_run_keeps_the_last_success(tmp_path):
 
 def test_an_overdue_review_fires_after_32_days_and_not_before(tmp_path):
     labels = "{exp_labels: {severity: medium, category: monitoring, environment: prod}, exp_annotations: ANNOTATIONS}"
-    text = TEST.replace("LABELS", labels).replace("RULES", str(RULES)).replace("RUN", RUN)
+    text = TEST.replace("LABELS", labels).replace("RULES", str(RULES))
+    for name, series in SERIES.items():
+        text = text.replace(name, series)
     said = (
         "{summary: No complete monthly review for more than 32 days, "
         "description: 'The last one ran through 32d 3h 0m 0s ago. Run promreview review --resume and read its page.'}"
