@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.cardinality import history, intervals, server
 from analysis.cardinality.model import Collected, Created, Edges, Group, Labels, Reader, counts_series
-from analysis.cardinality.selectors import alive, count_by, one_of
+from analysis.cardinality.selectors import OURS, alive, count_by, one_of
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
 from analysis.prometheus.provenance import QueryRecord
@@ -124,7 +124,7 @@ def _edges(
     for batch in batches:
         for side, (at, slow) in (("start", start), ("end", end)):
             for expr in alive(slow, batch):
-                for row in vector(prom, expr, at):
+                for row in vector(prom, expr + OURS, at):
                     group, labels = reader.read(row["metric"])
                     getattr(found.setdefault(group, Edges()), side).add(labels)
     return found

@@ -69,9 +69,11 @@ def edges_with_data(
     late = max(window.start, window.end - YOUNGEST)
     if not inside and not at_start and at_end and _has_data(prom, late, slow):
         inside = [late]  # a server that has only just begun
-    if not inside and not at_start:
-        return None  # data that begins with the window's end says nothing about the window
-    inside = inside or [window.start]
+    if not inside:
+        before_end = window.end - timedelta(milliseconds=1)
+        if not at_start and not _has_data(prom, before_end, slow):
+            return None  # data that begins with the window's end says nothing about the window
+        inside = [window.start if at_start else before_end]
     first = window.start if at_start else _bisect(prom, window.start, inside[0], slow)
     last = window.end if at_end else _bisect(prom, window.end, inside[-1], slow)
     # the very first and last scrapes are spread over an interval: only further inside is everything there

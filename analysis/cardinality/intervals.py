@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.cardinality.selectors import one_of
+from analysis.cardinality.selectors import OURS, one_of
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import quote
@@ -59,7 +59,7 @@ def _interval(prom: Prometheus, job: str, at: datetime) -> float | None:
         metric = _small_metric(prom, job, Window(at - stretch, at + timedelta(milliseconds=1)))
         if metric is None:
             continue
-        expr = f"{{__name__={quote(metric)},job={quote(job)}}}[{stretch // timedelta(seconds=1)}s]"
+        expr = f"{{__name__={quote(metric)},job={quote(job)}}}[{stretch // timedelta(seconds=1)}s]{OURS}"
         gaps = [gap for gaps in _gaps(prom, expr, at) for gap in gaps]
         if len(gaps) >= 2:
             return round(float(np.median(gaps)), 3)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from analysis.cardinality.selectors import OURS
 from analysis.errors import InputError
 from analysis.prometheus.rules import RuleGroup
 
@@ -89,7 +90,7 @@ def _log_line(line: str, path: Path) -> Query | None:
         expr = entry["params"]["query"]
     except (ValueError, KeyError, TypeError):
         return None
-    if not isinstance(expr, str):
+    if not isinstance(expr, str) or expr.endswith(OURS):
         return None
     group = entry.get("ruleGroup")
     if isinstance(group, dict):  # a rule's evaluation: evidence of the rule, not of a person

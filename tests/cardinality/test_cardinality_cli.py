@@ -1,6 +1,8 @@
 """The command and the figures, on a real server."""
 
 import json
+import time
+from urllib.request import Request, urlopen
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +10,7 @@ from typer.testing import CliRunner
 from analysis.cardinality import review
 from analysis.cli import app
 from analysis.prometheus import connect
+from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.report.figures import cardinality as figures
 from analysis.report.figures.style import description
 from analysis.settings.cardinality import CardinalityGrowthSettings
@@ -61,3 +64,25 @@ def test_figures_say_the_conclusion_and_survive_hostile_names(known_server):
     for made in (causes, figures.total(result, "Europe/Berlin"), figures.metrics(result, "UTC")):
         assert description(made)
         made.canvas.draw()
+
+
+def test_our_own_queries_are_nobodys_use(tmp_path):
+    log = tmp_path / "query.log"
+    config = f"global: {{query_log_file: {json.dumps(str(log))}, scrape_interval: 1s}}\n"
+    own = 'scrape_configs: [{job_name: own, static_configs: [{targets: ["%s"]}]}]\n'
+    with PrivatePrometheus() as made:
+        (made.folder / "prometheus.yml").write_text(config + own % made.url.removeprefix("http://"), encoding="utf-8")
+        urlopen(Request(f"{made.url}/-/reload", method="POST")).close()
+        with connect(made.url) as prom:
+            deadline = time.monotonic() + 30
+            while not len(prom.instant("up == 1 and scrape_samples_scraped > 0")) and time.monotonic() < deadline:
+                time.sleep(0.2)
+            prom.instant("go_goroutines")
+            settings = CardinalityGrowthSettings(start="-1h", end="now", query_log=(log,))
+            review(prom, settings, settings.window())
+            document = review(prom, settings, settings.window()).document
+    usage = {row["name"]: row["usage"] for row in document.metrics}
+    assert usage["go_goroutines"] == ["query_log"]
+    assert usage["go_threads"] == ["unused"]
+    assert document.series["end"] > 100
+    assert document.coverage.gaps
