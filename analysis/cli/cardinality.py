@@ -39,6 +39,7 @@ def cardinality(
 ) -> None:
     """Review the growth of series in the half-open window [start, end)."""
     from analysis.cardinality import review
+    from analysis.cli.printing import leave, print_result
     from analysis.prometheus import connect
     from analysis.settings import ConnectionSettings, load_settings
     from analysis.settings.cardinality import CardinalityGrowthSettings
@@ -57,37 +58,14 @@ def cardinality(
     connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
     with connect(url, connection) as prom:
         result = review(prom, settings, settings.window())
-    _print(result, output_format)
-    _fail(result, fail_on)
+    print_result(result.document, output_format)
+    if output_format is Format.table:
+        _proposals(result)
+    leave(result.document, fail_on)
 
 
-def _print(result: "ReportResult", output_format: Format) -> None:
-    if output_format is Format.json:
-        print(result.document.to_json())
-    elif output_format is Format.csv:
-        print(result.tables["metrics"].drop(columns="labels", errors="ignore").to_csv(index=False), end="")
-    else:
-        for finding in result.document.findings:
-            print(f"{finding.severity:9} {_one_line(finding.title)}")
-        for proposal in (result.document.model_extra or {})["proposals"][:10]:
-            print(f"proposal  {proposal['action']} {proposal['metric']} {proposal['label']}".rstrip(), end=": ")
-            print(f"{proposal['series_before']:,} to {proposal['series_after']:,} series")
-
-
-def _one_line(text: str) -> str:
-    """A title with a value from outside: nothing in it may steer the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
-def _fail(result: "ReportResult", fail_on: FailOn) -> None:
-    from analysis.findings import SEVERITIES
-
-    severities = {finding.severity for finding in result.document.findings}
-    if fail_on is FailOn.never:
-        return
-    if fail_on is FailOn.unknown:
-        bad = "unknown" in severities
-    else:
-        bad = any(s in SEVERITIES[: SEVERITIES.index(fail_on.value) + 1] for s in severities)
-    if bad:
-        raise typer.Exit(1)
+def _proposals(result: "ReportResult") -> None:
+    for proposal in (result.document.model_extra or {})["proposals"][:10]:
+        what = f"{proposal['action']} {proposal['metric']} {proposal['label']}".rstrip()
+        sizes = f"{proposal['series_before']:,} to {proposal['series_after']:,} series"
+        print("proposal:", "".join(c if c.isprintable() else "?" for c in what), sizes)
