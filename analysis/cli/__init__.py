@@ -15,6 +15,7 @@ COMMANDS = (
     "logins",
     "cardinality",
     "review",
+    "new_report",
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)

@@ -1,0 +1,81 @@
+"""A team's own report: the page of the docs followed literally, and what counts as a stretch."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.errors import InputError
+from analysis.findings import FindingsDocument
+from analysis.report.new_report import new_report
+from analysis.report.own import stretches
+
+ROOT = Path(__file__).parents[2]
+STEP = timedelta(minutes=5)
+
+
+def frame(*values):
+    index = pd.date_range("2026-10-01", periods=len(values), freq="5min", tz="UTC", name="time")
+    columns = pd.MultiIndex.from_tuples([("a",)], names=["job"])
+    return pd.DataFrame(np.array(values, dtype=float)[:, None], index=index, columns=columns)
+
+
+def lengths(values, hold=10):
+    table = stretches(frame(*values), 5.0, STEP, timedelta(minutes=hold))
+    return list((table["end"] - table["start"]) / STEP)
+
+
+def test_only_a_stretch_that_holds_is_found():
+    assert lengths([1, 9, 1, 9, 9, 1, 9, 9, 9]) == [2, 3]
+
+
+def test_a_missing_sample_ends_a_stretch_and_is_never_above():
+    assert lengths([9, 9, np.nan, 9, 9, 9]) == [2, 3]
+    assert lengths([np.nan] * 6) == []
+
+
+def test_the_limit_itself_is_kept():
+    assert lengths([5, 5, 5]) == []
+
+
+def test_the_highest_value_and_its_time_are_told():
+    (row,) = stretches(frame(6, 8, 7), 5.0, STEP, STEP).to_dict("records")
+    assert (row["highest"], row["labels"]) == (8.0, {"job": "a"})
+    assert row["at"] == row["start"] + STEP
+
+
+@pytest.mark.parametrize("name", ["Up", "../up", "1up", "a b", ""])
+def test_a_name_that_cannot_be_one_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match="cannot name"):
+        new_report(name, "up", 1, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_overwritten(tmp_path):
+    new_report("mine", "up", 1, tmp_path)
+    with pytest.raises(InputError, match="exists already"):
+        new_report("mine", "up", 1, tmp_path)
+
+
+def test_the_page_works_as_it_stands(tmp_path, empty_prometheus):
+    commands = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/your-own-report.md").read_text(), re.DOTALL)
+    assert len(commands) == 4
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests/conftest.py")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PROMETHEUS_URL": empty_prometheus.url, "PATH": path, "PYTHONPATH": str(ROOT)}
+    for command in commands:
+        ran = subprocess.run(
+            ["bash", "-ec", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, command + ran.stdout + ran.stderr
+    document = FindingsDocument.read(tmp_path / "outputs/head_series/findings.json")
+    assert document.coverage.share == 0
+    assert document.coverage.gaps[0].reason == "the query gives no series"
