@@ -1,0 +1,39 @@
+"""What every notebook of ours keeps to, and the start notebook on a real server and without one."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis import connect
+from analysis.report.connection import look
+from analysis.report.runner import open_notebook
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+LONGEST = 60  # lines of code
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_a_story_and_no_program(path):
+    cells = json.loads(path.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    trees = [ast.parse(source) for source in code]
+    assert cells[0]["cell_type"] == "markdown"
+    assert not [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assert sum(len(source.splitlines()) for source in code) <= LONGEST
+    assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")]
+    assert "output_directory" in open_notebook(str(path)).parameters
+
+
+def test_the_connection_is_told(empty_prometheus):
+    shown = look(connect(empty_prometheus.url))
+    assert "connected: http://127.0.0.1" in repr(shown)
+    assert "<td>" in shown._repr_html_()
+
+
+def test_no_connection_is_a_few_lines_that_say_what_to_do():
+    shown = look(connect("http://user:planted-password@127.0.0.1:9"))
+    assert len(repr(shown).splitlines()) <= 3
+    assert "PROMETHEUS_URL" in repr(shown)
+    assert "planted" not in repr(shown)
