@@ -10,6 +10,10 @@ class PromreviewError(Exception):
 
     exit_code = 2
 
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook: what happened and what to do, instead of forty lines of traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class InputError(PromreviewError):
     """Something the user typed or wrote into a file is wrong."""

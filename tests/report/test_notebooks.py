@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,12 @@ def test_no_connection_is_a_few_lines_that_say_what_to_do():
     assert len(repr(shown).splitlines()) <= 3
     assert "PROMETHEUS_URL" in repr(shown)
     assert "planted" not in repr(shown)
+
+
+def test_an_error_in_a_notebook_is_told_in_three_lines():
+    code = "from analysis import connect\nconnect('http://127.0.0.1:9').instant('up')"
+    command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = (ran.stdout + ran.stderr).strip().splitlines()
+    assert len(said) <= 3
+    assert "no answer from http://127.0.0.1:9" in said[0]
