@@ -1,12 +1,13 @@
 """The client: range queries into frames, and the rest of the API over the same session."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 import pandas as pd
 from prometheus_api_client import PrometheusConnect
 
-from analysis.errors import InputError
+from analysis.errors import InputError, TooLargeError, UnsupportedError
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, decode_matrix
 from analysis.prometheus.provenance import QueryRecord, Source
@@ -29,6 +30,7 @@ class Prometheus:
         self.api = Api(self.settings)
         self.session = self.api.session
         self.queries: list[QueryRecord] = []
+        self._source: Source | None = None
         self.metadata_client = PrometheusConnect(url=self.api.url, session=self.session)
 
     def __enter__(self) -> Self:
@@ -73,14 +75,42 @@ class Prometheus:
         first_ms, end_ms = window.stamp_bounds_ms(step, phase)
         step_ms = step // timedelta(milliseconds=1)
         results: list[Any] = []
+        warnings: list[str] = []
         for chunk_ms in range(first_ms, end_ms, MAX_POINTS * step_ms):
-            last_ms = min(chunk_ms + MAX_POINTS * step_ms, end_ms) - step_ms
-            params = {"query": expr, "start": chunk_ms / 1000, "end": last_ms / 1000, "step": step_ms / 1000}
-            results += self.api.get("query_range", params)["result"]
+            past_ms = min(chunk_ms + MAX_POINTS * step_ms, end_ms)
+            for piece in self._chunk(expr, chunk_ms, past_ms, step_ms, warnings):
+                results += piece
         decoded = decode_matrix(results, first_ms, end_ms, step_ms)
         frame, samples = decoded.frame, int(decoded.present.sum())
-        self.queries.append(QueryRecord(expr=expr, step=format_duration(step), series=frame.shape[1], samples=samples))
+        self.queries.append(
+            QueryRecord(
+                expr=expr, step=format_duration(step), series=frame.shape[1], samples=samples, warnings=warnings
+            )
+        )
         return decoded
+
+    def _chunk(self, expr: str, first_ms: int, past_ms: int, step_ms: int, warnings: list[str]) -> Iterator[list[Any]]:
+        """One chunk of a range query, halved in time where the server calls the answer too large."""
+        params = {
+            "query": expr,
+            "start": first_ms / 1000,
+            "end": (past_ms - step_ms) / 1000,
+            "step": step_ms / 1000,
+        }
+        try:
+            data = self.api.get("query_range", params)
+        except TooLargeError:
+            points = (past_ms - first_ms) // step_ms
+            if points < 2:
+                raise
+            middle_ms = first_ms + points // 2 * step_ms
+            yield from self._chunk(expr, first_ms, middle_ms, step_ms, warnings)
+            yield from self._chunk(expr, middle_ms, past_ms, step_ms, warnings)
+            return
+        warnings += [w for w in self.api.warnings if w not in warnings]
+        if data["resultType"] == "scalar":
+            data = {"result": [{"metric": {}, "values": [data["result"]]}]}
+        yield data["result"]
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label)."""
@@ -126,8 +156,18 @@ class Prometheus:
         return dict(self.api.get(f"status/{page}"))
 
     def source(self) -> Source:
-        """What was asked, for the findings document."""
-        return Source(url=self.api.shown_url, version=str(self.status("buildinfo").get("version", "")))
+        """What was asked, for the findings document; asked of the server once."""
+        if self._source is None:
+            try:
+                info = self.status("buildinfo")
+            except UnsupportedError:
+                info = {}
+            version = str(info.get("version", ""))
+            kind = str(
+                info.get("application") or ("victoriametrics" if "victoria" in version else "prometheus")
+            ).lower()
+            self._source = Source(url=self.api.shown_url, kind=kind, version=version)
+        return self._source
 
 
 def connect(url: str | None = None, settings: ConnectionSettings | None = None) -> Prometheus:

@@ -1,53 +1,263 @@
-"""The HTTP session: credentials, time-outs, and errors that say what to do."""
+"""The HTTP session: credentials, time-outs, retries, and errors that say what to do."""
 
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+import random
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, NoReturn
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import msgspec
 import requests
+import urllib3
 
-from analysis.errors import AccessError, NotPrometheusError, QueryError, SourceError, UnreachableError
+from analysis.errors import (
+    AccessError,
+    InputError,
+    NotPrometheusError,
+    QueryError,
+    RateLimitError,
+    SourceError,
+    TooLargeError,
+    UnreachableError,
+    UnsupportedError,
+)
 from analysis.settings import ConnectionSettings
+
+RETRIED = (429, 500, 502, 503, 504)
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
+ATTEMPTS = 6
+MAXIMUM_BYTES = 2 * 1024**3  # an answer above this is split, not read
+CHUNK_BYTES = 1 << 20
+MAXIMUM_REDIRECTS = 5
+SHOWN_CHARACTERS = 300
+_TOO_LARGE = re.compile(r"too many samples|exceeded maximum resolution|response too large|too many chunks|max-samples")
+_TIMED_OUT = re.compile(r"timed out|deadline exceeded|context canceled", re.IGNORECASE)
+
+
+class _Again(Exception):  # noqa: N818 - no error yet: a reason to try once more
+    """This attempt failed in a way that another one may not."""
+
+    def __init__(self, reason: str, pause_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.pause_seconds = reason, pause_seconds
 
 
 class Api:
-    """``/api/v1`` of one server."""
+    """``/api/v1`` of one server.
+
+    Args:
+        settings: where it is and how to get in; every secret in it is struck out of what is shown.
+    """
 
     def __init__(self, settings: ConnectionSettings) -> None:
         """Prepare the session; nothing is asked yet."""
         self.settings = settings
-        parts = urlsplit(settings.url.get_secret_value())
-        host = parts.hostname or ""
+        parts = _checked(settings.url.get_secret_value())
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
         netloc = f"{host}:{parts.port}" if parts.port else host
         self.url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
         self.shown_url = self.url
+        self.warnings: list[str] = []
         self.session = requests.Session()
-        self.session.headers["Accept-Encoding"] = "identity"
-        self.session.headers.update(settings.extra_headers())
-        username, password = settings.username or parts.username, settings.password
-        if username:
-            self.session.auth = (username, password.get_secret_value() if password else parts.password or "")
+        self.session.headers.update({"Accept-Encoding": _encoding(parts.hostname or ""), **settings.extra_headers()})
+        self._authenticate(unquote(parts.username or ""), unquote(parts.password or ""))
+        self.session.verify = False if settings.insecure else str(settings.ca_file) if settings.ca_file else True
+        if settings.cert_file:
+            key = settings.key_file or settings.cert_file
+            self.session.cert = (str(settings.cert_file), str(key))
+        if settings.insecure:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def _authenticate(self, username: str, password: str) -> None:
+        settings = self.settings
+        given = settings.password.get_secret_value() if settings.password else ""
+        if settings.username or username:
+            self.session.auth = (settings.username or username, given or password)
+        else:
+            self.session.trust_env = False  # no stranger's credentials out of a .netrc
         if settings.bearer_token:
             self.session.headers["Authorization"] = f"Bearer {settings.bearer_token.get_secret_value()}"
+        secrets = [given, password, *self.settings.extra_headers().values()]
+        secrets += [settings.bearer_token.get_secret_value()] if settings.bearer_token else []
+        self._secrets = sorted({s for secret in secrets if secret for s in (secret, quote(secret, safe=""))}, key=len)
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        """The ``data`` of one answer."""
-        url = f"{self.url}/api/v1/{path}"
-        try:
-            response = self.session.get(url, params=params, timeout=self.settings.idle_timeout_seconds)
-        except requests.RequestException as error:
-            raise UnreachableError(f"no answer from {self.shown_url}: {type(error).__name__}") from None
-        return self._data(response)
+        """The ``data`` of one answer.
 
-    def _data(self, response: requests.Response) -> Any:
-        if response.status_code in (401, 403):
-            raise AccessError(f"{self.shown_url} answers {response.status_code}; check the credentials")
+        Raises:
+            QueryError: the server calls the query wrong; not tried again.
+            SourceError: the server failed, after as many attempts as the time-out allows.
+        """
+        body = self.fetch(path, params)
+        return self._data(path, body)
+
+    def fetch(self, path: str, params: dict[str, Any] | None = None) -> bytes:  # noqa: RET503 - _give_up raises
+        """The body of one successful answer, retried with growing, jittered pauses."""
+        deadline = time.monotonic() + self.settings.timeout_seconds
+        reason = ""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._attempt(path, params or {}, deadline)
+            except _Again as again:
+                reason = again.reason
+                pause = again.pause_seconds
+                if pause is None:
+                    pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt) * random.uniform(0.5, 1)  # noqa: S311
+                if time.monotonic() + pause > deadline or attempt == ATTEMPTS - 1:
+                    self._give_up(reason, again.pause_seconds, params)
+                time.sleep(pause)
+        self._give_up(reason, None, params)
+
+    def _give_up(self, reason: str, retry_after: float | None, params: dict[str, Any] | None) -> NoReturn:
+        asked = f"; asked: {self.shown(str((params or {}).get('query', '')))}" if (params or {}).get("query") else ""
+        if retry_after is not None:
+            raise RateLimitError(f"{self.shown_url} asks to come back in {retry_after:.0f} s ({reason}){asked}")
+        raise UnreachableError(
+            f"no usable answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?"
+        )
+
+    def _attempt(self, path: str, params: dict[str, Any], deadline: float) -> bytes:
+        url = f"{self.url}/api/v1/{path}"
+        idle = min(self.settings.idle_timeout_seconds, max(0.05, deadline - time.monotonic()))
         try:
-            body = msgspec.json.decode(response.content)
-            status = body["status"]
-        except (msgspec.DecodeError, KeyError, TypeError):
-            raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: {response.text[:80]!r}") from None
-        if status == "success":
-            return body["data"]
-        error = QueryError if response.status_code in (400, 422) else SourceError
-        raise error(f"{self.shown_url} says: {body.get('error')}")
+            response = self._send(url, params, idle)
+            with response:
+                body = b"".join(self._body(response, deadline))
+        except requests.exceptions.SSLError as error:
+            raise AccessError(
+                f"TLS with {self.shown_url} fails: {self.shown(str(error))}; look at PROMETHEUS_CA_FILE, "
+                "PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE"
+            ) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
+            raise InputError(f"{self.shown_url} cannot be asked: {self.shown(str(error))}") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Again(_reason(error)) from None
+        self._check(response, body)
+        return body
+
+    def _send(self, url: str, params: dict[str, Any], idle: float) -> requests.Response:
+        """One request; a redirect is followed on the same host only, for credentials must not travel."""
+        for _ in range(MAXIMUM_REDIRECTS):
+            response = self.session.get(url, params=params, timeout=idle, stream=True, allow_redirects=False)
+            if not response.is_redirect:
+                return response
+            target = urljoin(url, response.headers["location"])
+            response.close()
+            here, there = urlsplit(url), urlsplit(target)
+            if (here.scheme, here.hostname, here.port) != (there.scheme, there.hostname, there.port):
+                place = f"{there.scheme}://{there.hostname}"
+                raise AccessError(
+                    f"{self.shown_url} redirects to {place}, which is refused; set the URL to where it really is"
+                )
+            url, params = target, {}
+        raise NotPrometheusError(f"{self.shown_url} redirects in circles")
+
+    def _body(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
+        size = 0
+        # whatever has come so far, so that a body that trickles is noticed
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            size += len(piece)
+            if size > MAXIMUM_BYTES:
+                raise TooLargeError(f"the answer of {self.shown_url} is larger than {MAXIMUM_BYTES >> 20} MiB")
+            if time.monotonic() > deadline:
+                bound = self.settings.timeout_seconds
+                raise UnreachableError(f"{self.shown_url} did not finish its answer within {bound:g} s (--timeout)")
+            yield piece
+
+    def _check(self, response: requests.Response, body: bytes) -> None:
+        status = response.status_code
+        said = self.shown(_message(body))
+        if status in (401, 403):
+            look = "PROMETHEUS_USERNAME and PROMETHEUS_PASSWORD, or PROMETHEUS_BEARER_TOKEN"
+            raise AccessError(f"{self.shown_url} answers {status}: {said}; look at {look}")
+        if _TOO_LARGE.search(said) and status >= 400:
+            raise TooLargeError(f"{self.shown_url} says: {said}")
+        if status in (400, 422) or (status == 503 and _TIMED_OUT.search(said)):
+            kind = TooLargeError if _TIMED_OUT.search(said) else QueryError
+            raise kind(f"{self.shown_url} says: {said}")
+        if status in RETRIED:
+            raise _Again(f"{status} {said}".strip(), _retry_after(response))
+        if status in (404, 405, 501):
+            if body.lstrip()[:1] == b"<" or b"404" in body or not body:
+                raise UnsupportedError(f"{self.shown_url} has no {urlsplit(response.url).path} ({status})")
+            raise UnsupportedError(f"{self.shown_url} does not support this: {said}")
+        if status >= 300:
+            raise SourceError(f"{self.shown_url} answers {status}: {said}")
+
+    def _data(self, path: str, body: bytes) -> Any:
+        try:
+            answer = msgspec.json.decode(body)
+            status, data = answer["status"], answer.get("data")
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            first = self.shown(body[:120].decode("utf-8", "replace"))
+            raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: it answers {first!r}") from None
+        if status != "success":
+            raise QueryError(f"{self.shown_url} says: {self.shown(str(answer.get('error')))}")
+        self.warnings = [self.shown(str(w)) for key in ("warnings", "infos") for w in answer.get(key) or ()]
+        if data is None and path != "series":
+            raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: its answer has no data")
+        return data
+
+    def shown(self, text: str) -> str:
+        """Text from outside as it may be shown: no credential, no line break, not endless."""
+        for secret in reversed(self._secrets):
+            text = text.replace(secret, "***")
+        return " ".join(text.split())[:SHOWN_CHARACTERS]
+
+
+def _checked(url: str) -> Any:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        shown = re.sub(r"//[^/@]*@", "//***@", url)
+        raise InputError(f"{shown!r} is not the URL of a server; write http://HOST:9090")
+    return parts
+
+
+def _encoding(host: str) -> str:
+    """Compression costs the server eight times the query: it is worth that on a slow link only."""
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(host)
+        near = address.is_private or address.is_loopback
+    except ValueError:
+        near = host == "localhost" or "." not in host
+    return "identity" if near else "gzip"
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(body)["error"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return re.sub(r"<[^>]*>", " ", body[:2000].decode("utf-8", "replace"))
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error)
+    if "refused" in text:
+        return "connection refused"
+    if isinstance(error, requests.Timeout) or "timed out" in text:
+        return "no answer within the time-out"
+    if "Name or service not known" in text or "resolve" in text:
+        return "the host name is not known"
+    return type(error).__name__
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds that the server asks to wait, from a number or a date; None where it does not say."""
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
+    text = response.headers.get("Retry-After", "")
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()) if text else None
+    except (ValueError, TypeError):
+        return None

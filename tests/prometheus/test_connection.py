@@ -1,0 +1,170 @@
+"""Faults over a real socket: what happens, and what the message says."""
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from analysis.errors import (
+    AccessError,
+    InputError,
+    NotPrometheusError,
+    QueryError,
+    RateLimitError,
+    TooLargeError,
+    UnreachableError,
+    UnsupportedError,
+)
+from analysis.prometheus.connection import Api
+from analysis.settings import ConnectionSettings
+
+GOOD = b'{"status":"success","data":{"answer":42}}'
+
+
+def http(body, status="200 OK", headers="", length=None):
+    size = len(body) if length is None else length
+    return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nConnection: close\r\n{headers}\r\n".encode() + body
+
+
+@contextmanager
+def server(*answers, pause=0.0):
+    """A socket that gives these answers, one per connection, the last one again and again."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.1)
+        requests, stop = [], threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                try:
+                    connection, _ = listening.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    requests.append(connection.recv(65536).decode())
+                    answer = answers[min(len(requests), len(answers)) - 1]
+                    try:
+                        for piece in [answer] if not pause else [answer[i : i + 1] for i in range(len(answer))]:
+                            connection.sendall(piece)
+                            stop.wait(pause)
+                            if stop.is_set():
+                                break
+                    except OSError:
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", requests
+        stop.set()
+        thread.join(5)
+
+
+def api(url, **settings):
+    return Api(ConnectionSettings(url=SecretStr(url), **{"timeout_seconds": 5, **settings}))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        http(b"busy", "503 Service Unavailable"),
+        http(b"", "502 Bad Gateway"),
+        http(b"", "504 Gateway Timeout"),
+        http(b"slow down", "429 Too Many Requests", "Retry-After: 0\r\n"),
+        http(GOOD[:10], length=len(GOOD)),
+        b"",
+        http(b"not gzip", headers="Content-Encoding: gzip\r\n"),
+    ],
+    ids=["503", "502", "504", "429", "cut", "reset", "bad-gzip"],
+)
+def test_what_may_pass_is_tried_again(fault):
+    with server(fault, fault, http(GOOD)) as (url, requests):
+        assert api(url).get("anything") == {"answer": 42}
+        assert len(requests) == 3
+
+
+def test_what_does_not_pass_ends_in_one_clear_error():
+    fault = http(b"busy", "503 Service Unavailable")
+    with server(fault) as (url, _), pytest.raises(UnreachableError, match=r"503 busy.*asked: up"):
+        api(url, timeout_seconds=1).get("query", {"query": "up"})
+
+
+def test_nobody_listens():
+    with pytest.raises(UnreachableError, match="connection refused"):
+        api("http://127.0.0.1:1", timeout_seconds=0.5).get("query")
+
+
+def test_a_wrong_query_is_not_tried_again():
+    said = b'{"status":"error","errorType":"bad_data","error":"parse error at char 3"}'
+    with server(http(said, "400 Bad Request")) as (url, requests):
+        with pytest.raises(QueryError, match="parse error at char 3"):
+            api(url).get("query")
+        assert len(requests) == 1
+
+
+def test_a_retry_after_beyond_the_bound_says_when_to_come_back():
+    with server(http(b"", "429 Too Many Requests", "Retry-After: 3600\r\n")) as (url, requests):
+        with pytest.raises(RateLimitError, match="3600 s"):
+            api(url).get("query")
+        assert len(requests) == 1
+
+
+def test_too_many_samples_is_too_large():
+    said = b'{"status":"error","errorType":"execution","error":"query processing would load too many samples"}'
+    with server(http(said, "422 Unprocessable Entity")) as (url, _), pytest.raises(TooLargeError):
+        api(url).get("query")
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_no_access_says_which_setting_to_look_at(status):
+    with server(http(b"no", status)) as (url, requests):
+        with pytest.raises(AccessError, match="PROMETHEUS_BEARER_TOKEN"):
+            api(url).get("query")
+        assert len(requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"<html><body>Please log in</body></html>", b"[1,2]", b'{"state":"ok"}'])
+def test_another_kind_of_server_is_shown_with_its_first_words(body):
+    with server(http(body)) as (url, _), pytest.raises(NotPrometheusError, match="not a Prometheus API"):
+        api(url).get("query")
+
+
+def test_a_missing_part_of_the_api_is_told_apart():
+    with server(http(b"404 page not found", "404 Not Found")) as (url, _), pytest.raises(UnsupportedError):
+        api(url).get("status/tsdb")
+
+
+def test_a_body_that_trickles_is_bounded():
+    began = time.monotonic()
+    with server(http(b"x" * 100_000), pause=0.01) as (url, _), pytest.raises(UnreachableError):
+        api(url, timeout_seconds=1, idle_timeout_seconds=1).get("query")
+    assert time.monotonic() - began < 30
+
+
+def test_credentials_are_sent_and_never_shown():
+    said = b'{"status":"error","error":"token s3cr3t and hunter2 are wrong"}'
+    with server(http(said, "400 Bad Request")) as (url, requests):
+        with_user = url.replace("http://", "http://ann:hunter2@")
+        client = api(with_user, headers=SecretStr('{"X-Scope-OrgID": "s3cr3t"}'))
+        with pytest.raises(QueryError) as raised:
+            client.get("query")
+        assert "Authorization: Basic" in requests[0]
+        assert "X-Scope-OrgID: s3cr3t" in requests[0]
+        assert "hunter2" not in str(raised.value) + client.url + client.shown_url
+        assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_redirect_to_another_host_is_refused_with_its_credentials_kept():
+    with server(http(GOOD)) as (stranger, asked):
+        away = http(b"", "302 Found", f"Location: {stranger.replace('127.0.0.1', 'localhost')}/\r\n")
+        with server(away) as (url, _), pytest.raises(AccessError, match="refused"):
+            api(url, bearer_token=SecretStr("t0ken")).get("query")
+        assert not asked
+
+
+@pytest.mark.parametrize("url", ["", "localhost:9090", "ftp://x", "http://", "http://u:p4ss@", "http://h:port"])
+def test_what_is_no_url_is_refused_without_its_password(url):
+    with pytest.raises(InputError) as raised:
+        api(url)
+    assert "p4ss" not in str(raised.value)
