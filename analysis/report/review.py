@@ -165,7 +165,7 @@ def _run_one(
     code, said = processes.run(
         {
             "notebook": str(job.notebook.path),
-            "values": {key: value for key, value in job.values.items() if key != "url"},
+            "values": job.typed | {key: value for key, value in job.values.items() if key != "url"},
             "directory": str(job.directory),
             "parameter_file": str(file) if file else "",
         },

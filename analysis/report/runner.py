@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class Job:
     settings: BaseModel | None
     values: dict[str, str]
     directory: Path
+    typed: dict[str, Any] = field(default_factory=dict)  # settings given beside the parameter file
 
 
 def prepare(notebook: Notebook, values: Mapping[str, Any], directory: Path, parameter_file: Path | None = None) -> Job:
@@ -96,7 +97,7 @@ def prepare(notebook: Notebook, values: Mapping[str, Any], directory: Path, para
     except ParameterError as error:
         raise ParameterError(f"{notebook.name}: {error}") from None
     shown = {key: getattr(settings, key) for key in ("month", "start", "end", "timezone") if hasattr(settings, key)}
-    return Job(notebook, settings, plumbing | {k: v for k, v in shown.items() if v}, directory)
+    return Job(notebook, settings, plumbing | {k: v for k, v in shown.items() if v}, directory, given)
 
 
 def _parsed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,3 +86,15 @@ def test_our_own_queries_are_nobodys_use(tmp_path):
     assert usage["go_threads"] == ["unused"]
     assert document.series["end"] > 100
     assert document.coverage.gaps
+
+
+def test_the_notebook_runs_with_the_parameters_that_were_typed(known_server, tmp_path):
+    typed = [f"start={START.isoformat()}", f"end={END.isoformat()}", "limit_series=500"]
+    options = [part for pair in typed for part in ("-p", pair)]
+    done = CliRunner().invoke(
+        app, ["run", "cardinality_growth", *options, "--url", known_server.url, "--output", str(tmp_path)]
+    )
+    assert done.exit_code == 0, done.output
+    document = json.loads((tmp_path / "findings.json").read_text(encoding="utf-8"))
+    assert document["forecast"]["limit"] == 500
+    assert {file.stem for file in (tmp_path / "figures").iterdir()} == {"total", "causes", "metrics"}
