@@ -14,6 +14,7 @@ COMMANDS = (
     "pull",
     "logins",
     "cardinality",
+    "rules",
     "review",
     "new_report",
 )
