@@ -11,6 +11,7 @@ from analysis.errors import PromreviewError
 # One module each, with a function `register`; the order is that of --help.
 COMMANDS = (
     "demo",
+    "doctor",
     "pull",
     "logins",
     "cardinality",
