@@ -114,7 +114,7 @@ class Api:
         if retry_after is not None:
             raise RateLimitError(f"{self.shown_url} asks to come back in {retry_after:.0f} s ({reason}){asked}")
         raise UnreachableError(
-            f"no usable answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?"
+            f"no answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?"
         )
 
     def _attempt(self, path: str, params: dict[str, Any], deadline: float) -> bytes:
