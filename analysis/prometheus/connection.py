@@ -35,6 +35,10 @@ _TOO_LARGE = re.compile(r"too many samples|exceeded maximum resolution|response 
 _TIMED_OUT = re.compile(r"timed out|deadline exceeded|context canceled", re.IGNORECASE)
 
 
+class _Late(Exception):  # noqa: N818 - what it means depends on what was answered before
+    """The time-out ended while the answer was still coming."""
+
+
 class _Again(Exception):  # noqa: N818 - no error yet: a reason to try once more
     """This attempt failed in a way that another one may not."""
 
@@ -99,6 +103,13 @@ class Api:
         for attempt in range(ATTEMPTS):
             try:
                 return self._attempt(path, params or {}, deadline)
+            except _Late:
+                if reason:  # what the server did answer says more than that time ran out
+                    self._give_up(reason, None, params)
+                bound = self.settings.timeout_seconds
+                raise UnreachableError(
+                    f"{self.shown_url} did not finish its answer within {bound:g} s (--timeout)"
+                ) from None
             except _Again as again:
                 reason = again.reason
                 pause = again.pause_seconds
@@ -113,9 +124,7 @@ class Api:
         asked = f"; asked: {self.shown(str((params or {}).get('query', '')))}" if (params or {}).get("query") else ""
         if retry_after is not None:
             raise RateLimitError(f"{self.shown_url} asks to come back in {retry_after:.0f} s ({reason}){asked}")
-        raise UnreachableError(
-            f"no answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?"
-        )
+        raise UnreachableError(f"no answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?")
 
     def _attempt(self, path: str, params: dict[str, Any], deadline: float) -> bytes:
         url = f"{self.url}/api/v1/{path}"
@@ -161,8 +170,7 @@ class Api:
             if size > MAXIMUM_BYTES:
                 raise TooLargeError(f"the answer of {self.shown_url} is larger than {MAXIMUM_BYTES >> 20} MiB")
             if time.monotonic() > deadline:
-                bound = self.settings.timeout_seconds
-                raise UnreachableError(f"{self.shown_url} did not finish its answer within {bound:g} s (--timeout)")
+                raise _Late
             yield piece
 
     def _check(self, response: requests.Response, body: bytes) -> None:

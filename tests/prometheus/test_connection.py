@@ -56,9 +56,11 @@ def server(*answers, pause=0.0):
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", requests
-        stop.set()
-        thread.join(5)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}", requests
+        finally:
+            stop.set()
+            thread.join(5)
 
 
 def api(url, **settings):
@@ -87,7 +89,7 @@ def test_what_may_pass_is_tried_again(fault):
 def test_what_does_not_pass_ends_in_one_clear_error():
     fault = http(b"busy", "503 Service Unavailable")
     with server(fault) as (url, _), pytest.raises(UnreachableError, match=r"503 busy.*asked: up"):
-        api(url, timeout_seconds=1).get("query", {"query": "up"})
+        api(url, timeout_seconds=3).get("query", {"query": "up"})
 
 
 def test_nobody_listens():
