@@ -12,7 +12,7 @@ from analysis.series.sequential import cusum, run_starts
 Array = NDArray[np.float64]
 REFERENCE = 0.6  # half of the smallest shift looked for, in standard deviations of one step
 POINT_MARGIN = 1.15  # residuals have heavier tails than the normal law that the threshold comes from
-CUSUM_MARGIN = 1.5
+CUSUM_MARGIN = 1.9
 EDGE = 2.0  # standard deviations at which an event is taken to begin and end
 STRONGEST = 12.0  # standard deviations that one step may add to the sum: it must not take a day to forget an attack
 BLOCK_STEPS = 24  # steps over which sums are compared: two hours of five-minute steps

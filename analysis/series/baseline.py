@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 SLOTS_PER_DAY = 24  # an hour is as fine as a few weeks of data can tell
 LEVEL_DAYS = 7  # the level of a day is the median of the week around it
 SHRINK_WEEKS = 1.0  # weight of the day-type's mean profile against a weekday's own, in weeks of data
+SPARSE = 5.0  # counts an hour below which a median is too coarse
 REST_PENALTY = 1.15  # how much better another day's shape must fit before it is taken
 
 
@@ -64,23 +65,34 @@ def _hourly_means(counts: pd.Series, day: pd.DatetimeIndex, hour: NDArray[np.int
 
 
 def _weekly_profile(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Median day per weekday, drawn towards that of all working days or all days of rest."""
-    scale = hourly.median(axis=1)
-    scale = scale.where(scale > 0, hourly.mean(axis=1)).replace(0, np.nan)
-    smooth = scale.rolling(LEVEL_DAYS, center=True, min_periods=1).median()
-    relative = hourly.div(smooth, axis=0)
+    """Typical day per weekday, drawn towards that of all working days or all days of rest."""
+    smooth = _daily_scale(hourly)
+    relative = hourly.div(smooth.replace(0, np.nan), axis=0)
+    sparse = float(np.nanmean(hourly.to_numpy())) < SPARSE if hourly.notna().to_numpy().any() else True
     weekday = relative.index.day_of_week
-    kind = np.where(weekday < 5, "work", "rest")
-    means = relative.groupby(kind).median()
+    kinds = np.where(weekday < 5, "work", "rest")
+    means = {kind: _middle(relative[kinds == kind], sparse) for kind in ("work", "rest")}
+    everything = _middle(relative, sparse).fillna(1.0)
     rows = {}
     for number in range(7):
         mine = relative[weekday == number]
         weeks = len(mine.dropna(how="all"))
-        common = means.loc[kind_of(number)] if kind_of(number) in means.index else means.mean()
-        own = mine.median() if weeks else common
-        mixed = (weeks * own + SHRINK_WEEKS * common) / (weeks + SHRINK_WEEKS)
-        rows[number] = mixed.fillna(common)
-    return pd.DataFrame(rows).T.interpolate(axis=1, limit_direction="both")
+        common = means[kind_of(number)].fillna(everything)
+        own = _middle(mine, sparse).fillna(common)
+        rows[number] = (weeks * own + SHRINK_WEEKS * common) / (weeks + SHRINK_WEEKS)
+    return pd.DataFrame(rows).T
+
+
+def _daily_scale(hourly: pd.DataFrame) -> pd.Series:
+    """Typical size of the days around each day; zero where most of them are empty."""
+    return hourly.mean(axis=1).rolling(LEVEL_DAYS, center=True, min_periods=1).median()
+
+
+def _middle(days: pd.DataFrame, sparse: bool) -> pd.Series:
+    """Typical value of each hour: the median, which is zero for small counts, so their mean without the largest."""
+    if not len(days):
+        return pd.Series(np.nan, index=days.columns)
+    return days.clip(upper=days.quantile(0.95), axis=1).mean() if sparse else days.median()
 
 
 def kind_of(weekday: int) -> str:
@@ -92,7 +104,7 @@ def _fitted_days(hourly: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
     """The shape of every day: its weekday's, or Sunday's where the day fits that clearly better."""
     own = profile.loc[hourly.index.day_of_week].set_axis(hourly.index)
     rest = pd.DataFrame(np.tile(profile.loc[6], (len(hourly), 1)), index=hourly.index, columns=profile.columns)
-    smooth = hourly.median(axis=1).rolling(LEVEL_DAYS, center=True, min_periods=1).median()
+    smooth = _daily_scale(hourly)
 
     def misfit(shape: pd.DataFrame) -> pd.Series:
         difference = hourly.sub(shape.mul(smooth, axis=0))
@@ -104,7 +116,7 @@ def _fitted_days(hourly: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
 
 def _levels(hourly: pd.DataFrame, shape: pd.DataFrame) -> pd.Series:
     """Level of each day, from the week around it, so that no single day sets its own."""
-    ratio = (hourly / shape.where(shape > 0)).median(axis=1)
+    ratio = hourly.sum(axis=1, min_count=1) / shape.where(hourly.notna()).sum(axis=1).replace(0, np.nan)
     level = ratio.rolling(LEVEL_DAYS, center=True, min_periods=1).median()
     return level.interpolate(limit_direction="both").fillna(0.0)
 
