@@ -2,36 +2,73 @@
 # Install what is missing: the Python environment (.venv), Prometheus, and with "test" what the tests need besides.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:-run}
-lock=requirements.lock
 
-sudo=(); [ "$(id -u)" = 0 ] || sudo=(sudo)
-apt_install() { # packages, without starting their services, which would listen beyond loopback
+say() { echo "bootstrap: $*" >&2; }
+die() { say "$@"; exit 2; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+install_with_apt() { # without starting services: they would take the ports, and listen beyond loopback
   local policy=/usr/sbin/policy-rc.d
-  "${sudo[@]}" apt-get update -qq
-  [ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null; "${sudo[@]}" chmod +x $policy; made_policy=1; }
-  trap '[ -z "${made_policy:-}" ] || "${sudo[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
-  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  if [ ! -e "$policy" ]; then
+    trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod +x "$policy"
+  fi
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "promreview needs python3 of 3.11 or later" >&2; exit 2; }
-missing=()
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-command -v "${PROMREVIEW_PROMETHEUS:-prometheus}" >/dev/null || missing+=(prometheus)
-if [ "$what" = test ]; then
-  for pair in prometheus-alertmanager:prometheus-alertmanager redis-server:redis-server victoria-metrics:victoria-metrics \
-      prometheus-node-exporter:prometheus-node-exporter prometheus-redis-exporter:prometheus-redis-exporter chromium:chromium; do
-    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+install_with_brew() { # Homebrew's names for Debian's packages
+  local package
+  for package in "$@"; do
+    case $package in
+      python3-venv) brew install --quiet python ;;
+      redis-server) brew install --quiet redis ;;
+      victoria-metrics) brew install --quiet victoriametrics ;;
+      chromium) brew install --quiet --cask chromium ;;
+      prometheus-*-exporter) package=${package#prometheus-} && brew install --quiet "${package/-/_}" ;;
+      *) brew install --quiet "${package#prometheus-}" ;;
+    esac
   done
-fi
-[ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
+}
 
-stamp=.venv/.installed-$(cat requirements.lock pyproject.toml | sha256sum | cut -c1-16)
-if [ ! -e "$stamp" ]; then
+install_packages() {
+  say "installing $*"
+  if command -v apt-get >/dev/null; then install_with_apt "$@"
+  elif command -v brew >/dev/null; then install_with_brew "$@"
+  else die "install $* by hand: neither apt-get nor brew is here" \
+    "(PROMREVIEW_PROMETHEUS names a Prometheus that is not on the PATH)"; fi
+}
+
+have() { local name; for name in "$@"; do ! command -v "$name" >/dev/null || return 0; done; return 1; }
+
+missing_packages() { # Debian's package of each program that is not here, under its name there or upstream
+  python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+  have "${PROMREVIEW_PROMETHEUS:-prometheus}" || echo prometheus
+  [ "${1:-}" = test ] || return 0
+  have prometheus-alertmanager alertmanager || echo prometheus-alertmanager
+  have redis-server || echo redis-server
+  have victoria-metrics || echo victoria-metrics
+  have prometheus-node-exporter node_exporter || echo prometheus-node-exporter
+  have prometheus-redis-exporter redis_exporter || echo prometheus-redis-exporter
+  have chromium chromium-browser google-chrome || echo chromium
+}
+
+install_environment() { # once for each version of the lock file
+  local stamp
+  stamp=.venv/.installed-$(git hash-object --stdin < <(cat requirements.lock pyproject.toml))
+  [ ! -e "$stamp" ] || return 0
+  say "installing the Python environment into .venv"
   [ -x .venv/bin/python ] || python3 -m venv .venv
   .venv/bin/python -m pip install -q --disable-pip-version-check uv
-  .venv/bin/uv pip sync -q --compile-bytecode --python .venv/bin/python --require-hashes $lock
-  .venv/bin/python -m pip install -q --disable-pip-version-check uv hatchling editables
+  .venv/bin/uv pip sync -q --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
+  .venv/bin/uv pip install -q --python .venv/bin/python hatchling editables
   .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
   touch "$stamp"
-fi
+}
+
+command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+  die "promreview needs python3 of 3.11 or later"
+read -r -a missing <<<"$(missing_packages "${1:-}" | tr '\n' ' ')"
+[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+install_environment

@@ -1,6 +1,5 @@
 """A private Prometheus on a free loopback port that leaves nothing behind."""
 
-import os
 import shutil
 import signal
 import socket
@@ -13,27 +12,11 @@ from typing import Self
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from analysis.errors import MissingProgramError, UnreachableError
+from analysis.errors import UnreachableError
+from analysis.prometheus.programs import find_program
 
 READY_SECONDS = 60.0  # a cold start over two months of blocks takes about two
 STOP_SECONDS = 10.0
-
-
-def find_program(name: str) -> str:
-    """Path of ``prometheus`` or ``promtool``; ``PROMREVIEW_PROMETHEUS`` wins over the PATH.
-
-    Raises:
-        MissingProgramError: it is not installed; says how to install it.
-    """
-    chosen = os.environ.get("PROMREVIEW_PROMETHEUS")
-    if chosen:
-        beside = Path(chosen) if name == "prometheus" else Path(chosen).with_name(name)
-        if beside.is_file():
-            return str(beside)
-    found = shutil.which(name)
-    if not found:
-        raise MissingProgramError(f"{name} is not installed; run: sudo apt-get install prometheus (or: make setup)")
-    return found
 
 
 def free_port() -> int:

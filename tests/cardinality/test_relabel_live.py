@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from analysis.cardinality import relabel
 from analysis.cardinality.model import Reader
 from analysis.prometheus import connect
-from analysis.prometheus.private_server import PrivatePrometheus, find_program
+from analysis.prometheus.private_server import PrivatePrometheus
+from analysis.prometheus.programs import find_program
 from tests.cardinality.known import EVIL
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from analysis.datasets.demo import demo_arguments, demo_month
 from analysis.datasets.platform import DRIFTS
-from analysis.prometheus.private_server import PrivatePrometheus, find_program, free_port
+from analysis.prometheus.private_server import PrivatePrometheus, free_port
+from analysis.prometheus.programs import find_program
 from analysis.window import month_window
 
 UNSEEN_SEED = 7_417_003  # no constant was ever tuned on it

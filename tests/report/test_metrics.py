@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from analysis.prometheus.private_server import find_program
+from analysis.prometheus.programs import find_program
 from analysis.report.metrics import write_metrics
 from analysis.report.review import write_summary
 from analysis.report.status import Status
