@@ -60,9 +60,10 @@ install_environment() { # once for each version of the lock file
   [ ! -e "$stamp" ] || return 0
   say "installing the Python environment into .venv"
   [ -x .venv/bin/python ] || python3 -m venv .venv
-  .venv/bin/python -m pip install -q --disable-pip-version-check uv
+  .venv/bin/python -m pip install -q --disable-pip-version-check uv==0.13.9 # installs in a fifth of pip's time
+  export UV_SYSTEM_CERTS=1 # a company's own certificate authority is in the system's store
   .venv/bin/uv pip sync -q --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
-  .venv/bin/uv pip install -q --python .venv/bin/python hatchling editables
+  .venv/bin/uv pip install -q --python .venv/bin/python hatchling==1.27.0 editables==0.5
   .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
   touch "$stamp"
 }
