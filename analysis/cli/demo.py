@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "outputs",
+    outputs: Annotated[str, typer.Option("--outputs", help="folder of its results")] = "outputs/demo",
     seed: Annotated[int, typer.Option("--seed", help="another seed gives other data")] = DEMO_SEED,
     days: Annotated[int, typer.Option("--days", help="days of data, up to the end of the month", min=2)] = 61,
     jobs: Annotated[int, typer.Option("--jobs", help="how many notebooks at once", min=1)] = 2,

@@ -29,8 +29,10 @@ def reports_table(folder: str | Path) -> pd.DataFrame:
 
 
 def findings_table(folder: str | Path) -> pd.DataFrame:
-    """One row per finding, the gravest first."""
+    """One row per finding, in the order of the page: the gravest first, of these the highest score."""
     findings = [finding for document in _documents(folder) for finding in document["findings"]]  # type: ignore[attr-defined]
-    table = pd.DataFrame(findings, columns=["severity", "report", "title", "start", "action"])
+    table = pd.DataFrame(findings, columns=["severity", "report", "title", "start", "action", "score"])
     order = table["severity"].map(list(SEVERITIES).index)
-    return table.assign(order=order).sort_values("order", kind="stable").drop(columns="order").reset_index(drop=True)
+    rank = -pd.to_numeric(table["score"]).fillna(0.0)
+    by_rank = table.assign(order=order, rank=rank).sort_values(["order", "rank"], kind="stable")
+    return by_rank.drop(columns=["order", "rank", "score"]).reset_index(drop=True)
