@@ -3,9 +3,11 @@
 import os
 import sys
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
+from analysis import __version__
 from analysis.errors import PromreviewError
 
 # One module each, with a function `register`; the order is that of --help.
@@ -25,8 +27,18 @@ for command in COMMANDS:
     import_module(f"analysis.cli.{command}").register(app)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"promreview {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _promreview() -> None:
+def _promreview(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="say it and stop")
+    ] = False,
+) -> None:
     """Monthly review of a Prometheus: login anomalies, cardinality growth, threshold drift."""
 
 

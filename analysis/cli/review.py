@@ -82,6 +82,8 @@ def review(
     if dry_run:
         typer.echo("the parameters of all reports are right; nothing was run", err=True)
         return
+    if not (resume or environment):
+        _ask(url)
 
     def told(status: Status) -> None:
         typer.echo(f"{status.report}: {status.state} in {status.seconds:.0f} s {status.reason}".rstrip(), err=True)
@@ -95,6 +97,14 @@ def review(
     if failed:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
     leave_if_found(plan.folder, fail_on)
+
+
+def _ask(url: str | None) -> None:
+    """Fail at once, and touch nothing, where the server is dead: minutes later every report would say so."""
+    from analysis.prometheus import connect
+
+    with connect(url) as prom:
+        prom.instant("vector(1)")
 
 
 def page(

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import pandas as pd
 from prometheus_api_client import PrometheusConnect
+from urllib3.util import Retry
 
 from analysis.errors import InputError, TooLargeError, UnsupportedError
 from analysis.prometheus.connection import Api
@@ -31,7 +32,8 @@ class Prometheus:
         self.session = self.api.session
         self.queries: list[QueryRecord] = []
         self._source: Source | None = None
-        self.metadata_client = PrometheusConnect(url=self.api.url, session=self.session)
+        once = Retry(total=0, redirect=0)  # ours are the retries: theirs, within each of ours, take minutes
+        self.metadata_client = PrometheusConnect(url=self.api.url, session=self.session, retry=once)
 
     def __enter__(self) -> Self:
         """The client itself."""

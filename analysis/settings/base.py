@@ -5,18 +5,38 @@ Values come from the model's defaults, then ``params/<report>.yaml``, then the c
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from analysis.errors import ParameterError, PromreviewError
-from analysis.window import Window, month_window, parse_time, zone
+from analysis.window import Window, month_window, parse_duration, parse_time, zone
 
 S = TypeVar("S", bound=BaseModel)
+
+
+def _duration(text: object) -> str:
+    try:
+        parse_duration(str(text))
+    except PromreviewError as error:
+        raise ValueError(str(error)) from None
+    return str(text)
+
+
+def _step(text: object) -> str:
+    if parse_duration(_duration(text)) <= timedelta():
+        raise ValueError("it must be longer than 0")
+    return str(text)
+
+
+Duration = Annotated[str, BeforeValidator(_duration)]
+"""A Prometheus duration such as ``30m``; 0 is one."""
+Step = Annotated[str, BeforeValidator(_step)]
+"""A Prometheus duration longer than 0."""
 
 
 class ReportSettings(BaseModel):
@@ -70,7 +90,7 @@ def load_settings(model: type[S], path: Path | None = None, overrides: Mapping[s
     try:
         return model.model_validate(values | given)
     except ValidationError as error:
-        raise ParameterError(_explain(error, model, path)) from None
+        raise ParameterError(_explain(error, model, path, given)) from None
 
 
 def read_yaml(path: Path) -> Mapping[str, Any]:
@@ -86,12 +106,16 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     return data or {}
 
 
-def _explain(error: ValidationError, model: type[BaseModel], path: Path | None) -> str:
-    problems = []
+def _explain(error: ValidationError, model: type[BaseModel], path: Path | None, given: Mapping[str, Any]) -> str:
+    """One line: what is wrong, what is allowed, and the file it stands in where it was not typed."""
+    problems, typed = [], True
     for item in error.errors():
         name = ".".join(str(part) for part in item["loc"])
+        said = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            problems.append(f"unknown parameter {name!r}; allowed: {', '.join(sorted(model.model_fields))}")
-        else:
-            problems.append(f"parameter {name!r}: {item['msg']}" if name else str(item["msg"]))
-    return (f"{path}: " if path else "") + "; ".join(problems)
+            said = f"unknown parameter {name!r}; allowed: {', '.join(sorted(model.model_fields))}"
+        elif name:
+            said = f"parameter {name!r}: {said}"
+        problems.append(said)
+        typed &= any(key == item["loc"][0] for key in given) if name else bool(given)
+    return (f"{path}: " if path and not typed else "") + "; ".join(problems)

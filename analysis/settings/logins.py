@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from analysis.settings.base import ReportSettings
+from analysis.settings.base import Duration, ReportSettings, Step
 
 
 class Signal(BaseModel):
@@ -28,10 +28,10 @@ class LoginAnomaliesSettings(ReportSettings):
         metric="auth_requests_total", match={"status": "success"}, labels=["instance", "country"]
     )
     token_failures: Signal = Signal(metric="auth_jwt_validation_failures_total", labels=["instance", "reason"])
-    step: str = Field("1m", description="detector step; widened to five scrape intervals where that is longer")
-    history: str = Field("35d", description="history before the window that baselines learn from")
+    step: Step = Field("1m", description="detector step; widened to five scrape intervals where that is longer")
+    history: Step = Field("35d", description="history before the window that baselines learn from")
     false_alarms_per_month: float = Field(0.5, gt=0, le=100, description="promised for the whole service")
-    merge_gap: str = Field("30m", description="alarms closer than this are one event")
+    merge_gap: Duration = Field("30m", description="alarms closer than this are one event")
     working_hours: tuple[int, int] = Field((7, 20), description="local hours between which logins are expected")
     holidays: list[date] = Field([], description="local days that look like Sundays")
     mfa_reasons: list[str] = Field(["mfa_failed"], description="reasons of failure that mean a second factor")

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from analysis.settings.base import ReportSettings
+from analysis.settings.base import Duration, ReportSettings, Step
 
 
 class ThresholdDriftSettings(ReportSettings):
@@ -11,9 +11,9 @@ class ThresholdDriftSettings(ReportSettings):
     alerts: list[str] = Field([], description="names of the alerts to review; all when empty")
     rule_files: list[str] = Field([], description="rule files to review instead of the server's rules")
     history_months: int = Field(1, ge=0, le=24, description="months before the window that it is compared with")
-    default_interval: str = Field("1m", description="interval of groups that have none, where the server says none")
+    default_interval: Step = Field("1m", description="interval of groups that have none, where the server says none")
     alerts_per_week: float = Field(1.0, gt=0, description="noise budget: expected alerts per rule and week")
-    flap_gap: str = Field("30m", description="an alert that fires again within this time flaps")
+    flap_gap: Duration = Field("30m", description="an alert that fires again within this time flaps")
     false_discovery_rate: float = Field(0.05, gt=0, lt=0.5, description="share of reported drifts that may be chance")
     bootstrap_samples: int = Field(2000, ge=200, le=20000, description="resamples of days for each test")
     minimum_days: int = Field(14, ge=3, le=60, description="days with data, in either month, that a verdict needs")

@@ -18,7 +18,8 @@ from analysis.errors import (
     UnreachableError,
     UnsupportedError,
 )
-from analysis.prometheus.connection import Api
+from analysis.prometheus import connect
+from analysis.prometheus.connection import ATTEMPTS, Api
 from analysis.settings import ConnectionSettings
 
 GOOD = b'{"status":"success","data":{"answer":42}}'
@@ -90,6 +91,14 @@ def test_what_does_not_pass_ends_in_one_clear_error():
     fault = http(b"busy", "503 Service Unavailable")
     with server(fault) as (url, _), pytest.raises(UnreachableError, match=r"503 busy.*asked: up"):
         api(url, timeout_seconds=3).get("query", {"query": "up"})
+
+
+def test_a_client_tries_no_more_often_than_we_say():
+    settings = ConnectionSettings(url=SecretStr("http://127.0.0.1:1"), timeout_seconds=30)
+    with server(http(b"busy", "503 Service Unavailable", "Retry-After: 0\r\n")) as (url, requests):
+        with pytest.raises(RateLimitError), connect(url, settings) as prom:
+            prom.instant("up")
+        assert len(requests) == ATTEMPTS
 
 
 def test_nobody_listens():
