@@ -1,0 +1,114 @@
+"""Scores of single series: nothing later is used online, and what was put in is ranked first."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from analysis.errors import InputError
+from analysis.series import score_offline, score_online
+
+SAMPLES = 4_000
+PLACE = 3_000
+DAY = 288  # samples of five minutes
+SHAPES = {
+    "spike": lambda x, _: x + 6,
+    "dip": lambda x, _: x - 6,
+    "lasting rise": lambda x, _: x + 3,
+    "stuck": lambda x, _: np.full(len(x), x[0]),
+    "rough": lambda x, rng: x + 3 * rng.normal(size=len(x)),
+}
+LENGTHS = {"spike": 1, "dip": 3, "lasting rise": 70, "stuck": 80, "rough": 60}
+
+
+def series(values, step="5min"):
+    index = pd.date_range("2026-03-02", periods=len(values), freq=step, tz="UTC", name="time")
+    return pd.Series(values, index=index, dtype="float64")
+
+
+def rhythm(seed, samples=SAMPLES):
+    rng = np.random.default_rng(seed)
+    return rng, 10 + 2 * np.sin(2 * np.pi * np.arange(samples) / DAY) + 0.5 * rng.normal(size=samples)
+
+
+@pytest.mark.parametrize("score", [score_online, score_offline])
+@pytest.mark.parametrize("kind", SHAPES)
+def test_what_was_put_in_scores_above_the_rest(kind, score):
+    rng, values = rhythm(81)
+    inside = slice(PLACE, PLACE + LENGTHS[kind])
+    values[inside] = SHAPES[kind](values[inside], rng)
+    truth = np.zeros(SAMPLES, bool)
+    truth[inside] = True
+    found = score(series(values))
+    assert roc_auc_score(truth, found) > 0.9
+
+
+@given(cut=st.integers(1, 599), seed=st.integers(0, 50))
+@settings(max_examples=12, deadline=None)
+def test_online_scores_do_not_change_when_samples_are_appended(cut, seed):
+    _, values = rhythm(seed, 600)
+    values[::37] = np.nan
+    whole = score_online(series(values, "1h"))
+    pd.testing.assert_series_equal(score_online(series(values[:cut], "1h")), whole.iloc[:cut])
+
+
+def test_an_hour_that_is_odd_for_its_time_of_day_is_seen_though_the_value_is_common():
+    _, values = rhythm(82)
+    night = PLACE - PLACE % DAY + 3 * DAY // 4  # the lowest hour
+    values[night : night + 12] += 4  # as much as at noon
+    for score in (score_online, score_offline):
+        found = score(series(values))
+        assert found.iloc[night : night + 12].median() > 3 * found.iloc[2 * DAY :].quantile(0.9)
+
+
+@pytest.mark.parametrize("score", [score_online, score_offline])
+@pytest.mark.parametrize("samples", [0, 1, 2, 5, 50])
+def test_short_series_have_a_score_for_every_sample(samples, score):
+    found = score(series(np.arange(samples)))
+    assert len(found) == samples
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("score", [score_online, score_offline])
+def test_missing_samples_are_not_judged_and_do_not_matter_to_others(score):
+    _, values = rhythm(83)
+    values[100:140] = np.nan
+    values[500] = np.inf
+    found = score(series(values))
+    assert found.isna().sum() == 41
+    pd.testing.assert_series_equal(found.dropna(), score(series(values).replace(np.inf, np.nan).dropna()))
+
+
+@pytest.mark.parametrize("score", [score_online, score_offline])
+def test_units_do_not_matter(score):
+    _, values = rhythm(84)
+    one, other = score(series(values)), score(series(values * 1e6 - 5e6))
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_a_constant_that_moves_once_is_strange_there():
+    values = np.full(2_000, 7.0)
+    values[1_500] = 8.0
+    for score in (score_online, score_offline):
+        assert score(series(values)).argmax() == 1_500
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [1.0, 2.0],
+        pd.Series([1.0, 2.0]),
+        pd.Series([1.0], index=pd.date_range("2026-01-01", periods=1)),
+        series(np.arange(3))[::-1],
+        pd.Series(["a"], index=pd.date_range("2026-01-01", periods=1, tz="UTC")),
+    ],
+)
+def test_what_is_no_series_is_refused_in_one_line(bad):
+    for score in (score_online, score_offline):
+        with pytest.raises(InputError) as refused:
+            score(bad)
+        assert "\n" not in str(refused.value)
+        assert "use " in str(refused.value) or "give " in str(refused.value)
