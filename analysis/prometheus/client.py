@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self
 
 import pandas as pd
 from prometheus_api_client import PrometheusConnect
 from urllib3.util import Retry
 
-from analysis.errors import InputError, TooLargeError, UnsupportedError
+from analysis.errors import InputError, UnsupportedError
+from analysis.prometheus.chunks import Answer, ask_chunk, in_order
 from analysis.prometheus.connection import Api
-from analysis.prometheus.decode import Decoded, decode_matrix
+from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.provenance import QueryRecord, Source
 from analysis.settings import ConnectionSettings
 from analysis.window import Window, as_duration, format_duration, parse_time, unix_ms
@@ -76,43 +78,36 @@ class Prometheus:
         window = Window(parse_time(start), parse_time(end))
         first_ms, end_ms = window.stamp_bounds_ms(step, phase)
         step_ms = step // timedelta(milliseconds=1)
-        results: list[Any] = []
+        grid = Grid(first_ms, end_ms, step_ms)
         warnings: list[str] = []
-        for chunk_ms in range(first_ms, end_ms, MAX_POINTS * step_ms):
-            past_ms = min(chunk_ms + MAX_POINTS * step_ms, end_ms)
-            for piece in self._chunk(expr, chunk_ms, past_ms, step_ms, warnings):
-                results += piece
-        decoded = decode_matrix(results, first_ms, end_ms, step_ms)
-        frame, samples = decoded.frame, int(decoded.present.sum())
+        for answer in self._answers(expr, first_ms, end_ms, step_ms):
+            items = self._items(answer)
+            warnings += [w for w in self.api.warnings if w not in warnings]
+            grid.add(items, answer.first_ms, answer.past_ms, answer.series)
+        decoded = grid.decoded()
+        if decoded.histograms:
+            warnings.append(f"{decoded.histograms} samples are native histograms, which have no single value")
+        frame, samples_seen = decoded.frame, int(decoded.present.sum())
         self.queries.append(
             QueryRecord(
-                expr=expr, step=format_duration(step), series=frame.shape[1], samples=samples, warnings=warnings
+                expr=expr, step=format_duration(step), series=frame.shape[1], samples=samples_seen, warnings=warnings
             )
         )
         return decoded
 
-    def _chunk(self, expr: str, first_ms: int, past_ms: int, step_ms: int, warnings: list[str]) -> Iterator[list[Any]]:
-        """One chunk of a range query, halved in time where the server calls the answer too large."""
-        params = {
-            "query": expr,
-            "start": first_ms / 1000,
-            "end": (past_ms - step_ms) / 1000,
-            "step": step_ms / 1000,
-        }
-        try:
-            data = self.api.get("query_range", params)
-        except TooLargeError:
-            points = (past_ms - first_ms) // step_ms
-            if points < 2:
-                raise
-            middle_ms = first_ms + points // 2 * step_ms
-            yield from self._chunk(expr, first_ms, middle_ms, step_ms, warnings)
-            yield from self._chunk(expr, middle_ms, past_ms, step_ms, warnings)
-            return
-        warnings += [w for w in self.api.warnings if w not in warnings]
+    def _answers(self, expr: str, first_ms: int, end_ms: int, step_ms: int) -> Iterator[Answer]:
+        """The bodies of all chunks in order, a bounded number of them under way while one is decoded."""
+        ask = partial(ask_chunk, self.api, expr, step_ms)
+        spans = [(at, min(at + MAX_POINTS * step_ms, end_ms)) for at in range(first_ms, end_ms, MAX_POINTS * step_ms)]
+        for answers in in_order(ask, spans, self.settings.connections):
+            yield from answers
+
+    def _items(self, answer: Answer) -> list[Any]:
+        """Series of one answer; ``values`` is a list of pairs, or the series' number in `Answer.series`."""
+        data = self.api.data("query_range", answer.text)
         if data["resultType"] == "scalar":
-            data = {"result": [{"metric": {}, "values": [data["result"]]}]}
-        yield data["result"]
+            return [{"metric": {}, "values": [data["result"]]}]
+        return list(data["result"])
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label)."""

@@ -3,8 +3,8 @@
 import random
 import re
 import time
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, Protocol, TypeVar
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import msgspec
@@ -28,7 +28,7 @@ RETRIED = (429, 500, 502, 503, 504)
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
 ATTEMPTS = 6
 MAXIMUM_BYTES = 2 * 1024**3  # an answer above this is split, not read
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
 MAXIMUM_REDIRECTS = 5
 SHOWN_CHARACTERS = 300
 _TOO_LARGE = re.compile(r"too many samples|exceeded maximum resolution|response too large|too many chunks|max-samples")
@@ -45,6 +45,35 @@ class _Again(Exception):  # noqa: N818 - no error yet: a reason to try once more
     def __init__(self, reason: str, pause_seconds: float | None = None) -> None:
         super().__init__(reason)
         self.reason, self.pause_seconds = reason, pause_seconds
+
+
+class Body(Protocol):
+    """What takes the bytes of an answer as they come."""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes."""
+
+    def text(self) -> bytes:
+        """All of them, or what stands for them."""
+
+
+S = TypeVar("S", bound=Body)
+
+
+class Whole:
+    """An answer as it is."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._pieces: list[bytes] = []
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._pieces.append(piece)
+
+    def text(self) -> bytes:
+        """All of them."""
+        return b"".join(self._pieces)
 
 
 class Api:
@@ -93,16 +122,15 @@ class Api:
             QueryError: the server calls the query wrong; not tried again.
             SourceError: the server failed, after as many attempts as the time-out allows.
         """
-        body = self.fetch(path, params)
-        return self._data(path, body)
+        return self.data(path, self.read(path, params, Whole).text())
 
-    def fetch(self, path: str, params: dict[str, Any] | None = None) -> bytes:  # noqa: RET503 - _give_up raises
-        """The body of one successful answer, retried with growing, jittered pauses."""
+    def read(self, path: str, params: dict[str, Any] | None, make: Callable[[], S]) -> S:  # noqa: RET503 - _give_up raises
+        """One successful answer in a reader that `make` makes, retried with growing, jittered pauses."""
         deadline = time.monotonic() + self.settings.timeout_seconds
         reason = ""
         for attempt in range(ATTEMPTS):
             try:
-                return self._attempt(path, params or {}, deadline)
+                return self._attempt(path, params or {}, deadline, make())
             except _Late:
                 if reason:  # what the server did answer says more than that time ran out
                     self._give_up(reason, None, params)
@@ -126,13 +154,14 @@ class Api:
             raise RateLimitError(f"{self.shown_url} asks to come back in {retry_after:.0f} s ({reason}){asked}")
         raise UnreachableError(f"no answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?")
 
-    def _attempt(self, path: str, params: dict[str, Any], deadline: float) -> bytes:
+    def _attempt(self, path: str, params: dict[str, Any], deadline: float, reader: S) -> S:
         url = f"{self.url}/api/v1/{path}"
         idle = min(self.settings.idle_timeout_seconds, max(0.05, deadline - time.monotonic()))
         try:
             response = self._send(url, params, idle)
             with response:
-                body = b"".join(self._body(response, deadline))
+                for piece in self._body(response, deadline):
+                    reader.feed(piece)
         except requests.exceptions.SSLError as error:
             raise AccessError(
                 f"TLS with {self.shown_url} fails: {self.shown(str(error))}; look at PROMETHEUS_CA_FILE, "
@@ -142,8 +171,9 @@ class Api:
             raise InputError(f"{self.shown_url} cannot be asked: {self.shown(str(error))}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _Again(_reason(error)) from None
-        self._check(response, body)
-        return body
+        if response.status_code != 200:
+            self._check(response, reader.text())
+        return reader
 
     def _send(self, url: str, params: dict[str, Any], idle: float) -> requests.Response:
         """One request; a redirect is followed on the same host only, for credentials must not travel."""
@@ -193,7 +223,8 @@ class Api:
         if status >= 300:
             raise SourceError(f"{self.shown_url} answers {status}: {said}")
 
-    def _data(self, path: str, body: bytes) -> Any:
+    def data(self, path: str, body: bytes) -> Any:
+        """The ``data`` of a body; its warnings and infos are left in `warnings`."""
         try:
             answer = msgspec.json.decode(body)
             status, data = answer["status"], answer.get("data")

@@ -1,6 +1,6 @@
 """Answers of range queries into frames: values, and where a sample was present."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import ContradictionError
+from analysis.errors import ContradictionError, SourceError
+from analysis.prometheus.quick import Series, milliseconds
+
+Key = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,12 @@ class Decoded:
     Attributes:
         frame: the frame of the contract; NaN = no sample, or a sample that is NaN.
         present: same shape as the frame; whether there was a sample, native histograms included.
+        histograms: how many of the samples are native histograms, which have no value in a frame.
     """
 
     frame: pd.DataFrame
     present: NDArray[np.bool_]
+    histograms: int = 0
 
 
 def decode_matrix(result: Iterable[Mapping[str, Any]], first_ms: int, end_ms: int, step_ms: int) -> Decoded:
@@ -36,38 +41,113 @@ def decode_matrix(result: Iterable[Mapping[str, Any]], first_ms: int, end_ms: in
     Raises:
         ContradictionError: two samples of equal labels and stamp with different values.
     """
-    items = list(result)
-    names = sorted({name for item in items for name in item["metric"]}) or ["__name__"]
-    keys = sorted({_key(item["metric"], names) for item in items})
-    places = {key: place for place, key in enumerate(keys)}
-    rows = max(0, -(-(end_ms - first_ms) // step_ms))
-    values = np.full((rows, len(keys)), np.nan, order="F")
-    present = np.zeros((rows, len(keys)), dtype=bool, order="F")
-    for item in items:
-        place = places[_key(item["metric"], names)]
-        _fill(values[:, place], present[:, place], item, first_ms, step_ms)
-    index = pd.DatetimeIndex(
-        np.arange(first_ms, first_ms + rows * step_ms, step_ms, dtype="int64").astype("datetime64[ms]"), name="time"
-    ).tz_localize("UTC")
-    columns = pd.MultiIndex.from_tuples(keys, names=names) if keys else pd.MultiIndex.from_arrays([[]], names=names[:1])
-    return Decoded(pd.DataFrame(values, index=index, columns=columns, copy=False), present)
+    grid = Grid(first_ms, end_ms, step_ms)
+    grid.add(list(result), first_ms, end_ms)
+    return grid.decoded()
 
 
-def _key(metric: Mapping[str, str], names: list[str]) -> tuple[str, ...]:
-    return tuple(metric.get(name, "") for name in names)
+class Grid:
+    """The common grid of all answers to one range query, filled as they come.
+
+    Args:
+        first_ms: first stamp of the grid, Unix milliseconds.
+        end_ms: first stamp past it.
+        step_ms: distance of stamps.
+    """
+
+    def __init__(self, first_ms: int, end_ms: int, step_ms: int) -> None:
+        """Begin without series."""
+        self.first_ms, self.step_ms = first_ms, step_ms
+        self.rows = max(0, -(-(end_ms - first_ms) // step_ms))
+        self.places: dict[Key, int] = {}
+        self.histograms = 0
+        self.values = np.empty((0, self.rows))
+        self.present = np.empty((0, self.rows), dtype=bool)
+
+    def add(self, items: list[Mapping[str, Any]], first_ms: int, past_ms: int, series: Sequence[Series] = ()) -> None:
+        """Add the series of one answer over ``[first_ms, past_ms)``.
+
+        Args:
+            items: as the server lists them; ``values`` is a list of pairs, or a number in `series`.
+            first_ms: first stamp asked for.
+            past_ms: first stamp past those asked for.
+            series: samples that are parsed already.
+        """
+        keys = [tuple(sorted((k, v) for k, v in item["metric"].items() if v)) for item in items]
+        self._make_room([key for key in dict.fromkeys(keys) if key not in self.places])
+        asked = slice((first_ms - self.first_ms) // self.step_ms, (past_ms - self.first_ms) // self.step_ms)
+        for key, item in zip(keys, items, strict=True):
+            for stamps, values in self._parts(item, series):
+                self._fill(key, asked if stamps is None else self._slots(stamps), values)
+
+    def _parts(self, item: Mapping[str, Any], series: Sequence[Series]) -> Iterable[Series]:
+        values, histograms = item.get("values"), item.get("histograms")
+        if isinstance(values, int):
+            yield series[values]
+        elif values:
+            stamps, texts = zip(*values, strict=True)
+            yield milliseconds(np.array(stamps, dtype="float64")), np.array(texts, dtype="float64")
+        if histograms:
+            self.histograms += len(histograms)
+            yield (
+                milliseconds(np.array([pair[0] for pair in histograms], dtype="float64")),
+                np.full(len(histograms), np.nan),
+            )
+
+    def _slots(self, stamps: NDArray[np.int64]) -> NDArray[np.int64]:
+        slots, beside = np.divmod(stamps - self.first_ms, self.step_ms)
+        if beside.any() or (slots < 0).any() or (slots >= self.rows).any():
+            raise SourceError("the server answers with stamps that it was not asked for; does a proxy align them?")
+        return np.asarray(slots)
+
+    def _fill(self, key: Key, slots: Any, values: NDArray[np.float64]) -> None:
+        place = self.places[key]
+        have, present = self.values[place], self.present[place]
+        if present[slots].any():
+            old = have[slots]
+            if (present[slots] & ~((old == values) | (np.isnan(old) & np.isnan(values)))).any():
+                raise ContradictionError(f"two series with equal labels {dict(key)} have different values")
+        have[slots], present[slots] = values, True
+
+    def _make_room(self, keys: list[Key]) -> None:
+        """Rows for new series, those of the first answer in their final order: mostly they are all."""
+        if not keys:
+            return
+        self.places |= {key: len(self.places) + number for number, key in enumerate(_in_order(keys))}
+        missing = len(self.places) - len(self.values)
+        if missing > 0:
+            room = max(missing, len(self.values) // 2 if len(self.values) else 0)
+            self.values = np.concatenate([self.values, np.full((room, self.rows), np.nan)])
+            self.present = np.concatenate([self.present, np.zeros((room, self.rows), dtype=bool)])
+
+    def decoded(self) -> Decoded:
+        """What has come, in the order of the contract."""
+        ordered = _in_order(list(self.places))
+        order = np.array([self.places[key] for key in ordered], dtype="int64")
+        moved = not np.array_equal(order, np.arange(len(order)))
+        which = order if moved else slice(len(order))
+        values, present = self.values[which], self.present[which]
+        index = pd.DatetimeIndex(
+            np.arange(self.first_ms, self.first_ms + self.rows * self.step_ms, self.step_ms, dtype="int64").astype(
+                "datetime64[ms]"
+            ),
+            name="time",
+        ).tz_localize("UTC")
+        frame = pd.DataFrame(values.T, index=index, columns=_columns(ordered), copy=False)
+        return Decoded(frame, present.T, self.histograms)
 
 
-def _fill(
-    values: NDArray[np.float64], present: NDArray[np.bool_], item: Mapping[str, Any], first_ms: int, step_ms: int
-) -> None:
-    for kind in ("values", "histograms"):
-        pairs = item.get(kind)
-        if not pairs:
-            continue
-        stamps, raw = zip(*pairs, strict=True)
-        rows = (np.rint(np.array(stamps, dtype="float64") * 1000).astype("int64") - first_ms) // step_ms
-        new = np.array(raw, dtype="float64") if kind == "values" else np.full(len(rows), np.nan)
-        clash = present[rows] & ~((values[rows] == new) | (np.isnan(values[rows]) & np.isnan(new)))
-        if clash.any():
-            raise ContradictionError(f"two series with equal labels {dict(item['metric'])} have different values")
-        values[rows], present[rows] = new, True
+def _names(keys: list[Key]) -> list[str]:
+    return sorted({name for key in keys for name, _ in key}) or ["__name__"]
+
+
+def _in_order(keys: list[Key]) -> list[Key]:
+    names = _names(keys)
+    return sorted(keys, key=lambda key: tuple(dict(key).get(name, "") for name in names))
+
+
+def _columns(keys: list[Key]) -> pd.MultiIndex:
+    names = _names(keys)
+    if not keys:
+        return pd.MultiIndex.from_arrays([[]], names=names)
+    return pd.MultiIndex.from_tuples([tuple(dict(key).get(name, "") for name in names) for key in keys], names=names)

@@ -32,6 +32,7 @@ class ConnectionSettings(BaseSettings):
     key_file: Path | None = Field(None, description="PEM file of the client's key")
     insecure: bool = Field(False, description="do not verify the server's certificate")
     timeout_seconds: float = Field(120, gt=0, description="bound on one whole query with its retries")
+    connections: int = Field(2, ge=1, le=16, description="chunks of one query that are asked for at once")
     idle_timeout_seconds: float = Field(30, gt=0, description="bound on one read")
 
     @model_validator(mode="before")

@@ -101,6 +101,14 @@ def test_a_client_tries_no_more_often_than_we_say():
         assert len(requests) == ATTEMPTS
 
 
+def test_what_the_server_warns_of_reaches_the_record():
+    data = b'"data":{"resultType":"matrix","result":[]}'
+    body = b'{"status":"success","warnings":["one store is down"],"infos":["i"],' + data + b"}"
+    with server(http(body)) as (url, _), connect(url) as prom:
+        prom.range("up", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", "1m")
+        assert prom.queries[-1].warnings == ["one store is down", "i"]
+
+
 def test_nobody_listens():
     with pytest.raises(UnreachableError, match="connection refused"):
         api("http://127.0.0.1:1", timeout_seconds=0.5).get("query")
