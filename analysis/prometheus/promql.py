@@ -3,11 +3,13 @@
 Nothing in this package puts PromQL together from text except through `quote` and `selector`.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import promql_parser as ast
 
 from analysis.errors import InputError
@@ -15,8 +17,18 @@ from analysis.errors import InputError
 COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
 _MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
 _LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+# strings in any quotes and comments; only what stands in backticks is a group: the parser unescapes it
+_RAW_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|#[^\n]*|`([^`]*)`", re.DOTALL)
 # by their text, since the parser's operators cannot be keys
 _OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+_ARITHMETIC = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "%": np.fmod,
+    "^": np.power,
+}
 
 Usage = Literal["matched", "grouped", "joined", "written"]
 
@@ -28,7 +40,7 @@ def parse(expr: str) -> Any:
         InputError: it is not PromQL.
     """
     try:
-        return ast.parse(expr)
+        return ast.parse(_RAW_STRING.sub(lambda m: m[0] if m[1] is None else quote(m[1]), expr))
     except ValueError as error:
         raise InputError(f"not PromQL: {' '.join(expr.split())[:200]!r}: {error}") from None
 
@@ -117,15 +129,24 @@ def labels_used(node: Any) -> dict[str, set[Usage]]:
 def _labels_of(node: Any) -> Iterator[tuple[str, Usage]]:
     if isinstance(node, ast.VectorSelector):
         yield from ((label, "matched") for label, _, _ in _selector(node).matchers)
-    elif isinstance(node, ast.AggregateExpr) and node.modifier is not None:
-        yield from ((label, "grouped") for label in node.modifier.labels)
+    elif isinstance(node, ast.AggregateExpr):
+        yield from ((label, "grouped") for label in (node.modifier.labels if node.modifier else []))
+        if str(node.op) == "count_values" and isinstance(node.param, ast.StringLiteral):
+            yield node.param.val, "written"
     elif isinstance(node, ast.BinaryExpr) and node.modifier is not None:
         matching = node.modifier.matching
         yield from ((label, "joined") for label in (matching.labels if matching else []))
         yield from ((label, "joined") for label in (node.modifier.group_labels or []))
     elif isinstance(node, ast.Call) and node.func.name in ("label_replace", "label_join"):
-        names = [arg.val for arg in node.args if isinstance(arg, ast.StringLiteral)]
-        yield from ((name, "written") for name in names[:1])
+        yield from _labels_of_rewriting(node)
+
+
+def _labels_of_rewriting(node: Any) -> Iterator[tuple[str, Usage]]:
+    """``label_replace(v, to, how, from, regex)`` and ``label_join(v, to, separator, from, …)``."""
+    texts = [arg.val for arg in node.args if isinstance(arg, ast.StringLiteral)]
+    yield from ((name, "written") for name in texts[:1])
+    read = texts[2:3] if node.func.name == "label_replace" else texts[2:]
+    yield from ((name, "matched") for name in read)
 
 
 def number(node: Any) -> float | None:
@@ -143,11 +164,11 @@ def number(node: Any) -> float | None:
 
 
 def _arithmetic(op: str, left: float | None, right: float | None) -> float | None:
-    if left is None or right is None or op not in ("+", "-", "*", "/"):
+    if left is None or right is None or op not in _ARITHMETIC:
         return None
-    if op == "/":
-        return left / right if right else None
-    return {"+": left + right, "-": left - right, "*": left * right}[op]
+    with np.errstate(all="ignore"):  # division by zero gives Inf or NaN, as in Prometheus
+        result = float(_ARITHMETIC[op](np.float64(left), np.float64(right)))
+    return result if math.isfinite(result) or not math.isfinite(left + right) else None
 
 
 @dataclass(frozen=True)
@@ -190,6 +211,11 @@ def comparisons(node: Any) -> list[Comparison]:
     return [c for c in found if c is not None]
 
 
+def text_of(node: Any) -> str:
+    """The expression as PromQL: the tree's own text quotes no values and loses the colon of ``[5m:]``."""
+    return with_thresholds(node, {})
+
+
 def with_thresholds(node: Any, thresholds: Mapping[int, float]) -> str:
     """The expression with the constants of some comparisons replaced.
 
@@ -197,36 +223,56 @@ def with_thresholds(node: Any, thresholds: Mapping[int, float]) -> str:
         node: the tree.
         thresholds: new constants by the comparison's place in `comparisons(node)`.
     """
-    text, places = _rewrite(node, dict(thresholds), 0)
-    del places
-    return text
+    return _rewrite(node, thresholds, 0)[0]
 
 
-def _rewrite(node: Any, thresholds: dict[int, float], seen: int) -> tuple[str, int]:
+def _rewrite(node: Any, thresholds: Mapping[int, float], seen: int) -> tuple[str, int]:
     """Text of the node with thresholds replaced, and how many comparisons stand up to its end."""
-    if not isinstance(node, ast.BinaryExpr | ast.ParenExpr | ast.AggregateExpr | ast.Call | ast.UnaryExpr):
-        return str(node), seen + len(comparisons(node))
+    if isinstance(node, ast.VectorSelector | ast.MatrixSelector):  # a matrix's range stands before its offset
+        return _selector_text(node), seen
+    if isinstance(node, ast.StringLiteral):
+        return quote(node.val), seen
     mine = comparison(node) if isinstance(node, ast.BinaryExpr) else None
     place, count = seen, seen + (mine is not None)
     pieces = []
     for child in children(node):
         text, count = _rewrite(child, thresholds, count)
         pieces.append((str(child), text))
-    text = str(node)
     if mine is not None and place in thresholds:
         constant = 0 if number(mine.node.lhs) is not None else 1
         pieces[constant] = (pieces[constant][0], format_number(thresholds[place]))
-    return _replace_in_order(text, pieces), count
+    text, rest = _replace_in_order(str(node), pieces)
+    if isinstance(node, ast.SubqueryExpr) and node.step is None:
+        rest = rest.replace("]", ":]", 1)
+    return text + rest, count
 
 
-def _replace_in_order(text: str, pieces: list[tuple[str, str]]) -> str:
+def _selector_text(node: Any) -> str:
+    """A selector with its values quoted, which the tree's own text does not do."""
+    vector = node.vector_selector if isinstance(node, ast.MatrixSelector) else node
+    matchers = [(m.name, _OPERATORS[str(m.op)], m.value) for m in vector.matchers.matchers]
+    name = vector.name or ""
+    raw = name + "{" + ",".join(f'{label}{op}"{value}"' for label, op, value in matchers) + "}"
+    text = str(node)
+    if vector.matchers.or_matchers or not text.startswith(raw):
+        return text
+    quoted = ",".join(f"{label}{op}{quote(value)}" for label, op, value in matchers)
+    return (f"{name}{{{quoted}}}" if quoted or not name else name) + text[len(raw) :]
+
+
+def _replace_in_order(text: str, pieces: list[tuple[str, str]]) -> tuple[str, str]:
+    """The text with the pieces replaced up to the end of the last one, and what follows it."""
     done, position = "", 0
     for old, new in pieces:
         at = text.index(old, position)
         done, position = done + text[position:at] + new, at + len(old)
-    return done + text[position:]
+    return done, text[position:]
 
 
 def format_number(value: float) -> str:
-    """A number as a person writes it, which reads back as exactly this value."""
+    """A number as a person writes it, and as PromQL reads back to exactly this value."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))

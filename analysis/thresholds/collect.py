@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
-from analysis.prometheus.promql import Comparison, comparison, parse, selector
+from analysis.prometheus.promql import Comparison, comparison, parse, selector, text_of
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup, groups_of_api, groups_of_files
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.slots import candidate_phases, phase_of_stamps
@@ -108,6 +108,6 @@ def samples_of(prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, windo
     compared = comparison(parse(rule.expr))
     if compared is not None and compared.is_bool:
         compared = None
-    expr = str(compared.compared) if compared else rule.expr
+    expr = text_of(compared.compared) if compared else rule.expr
     decoded = prom.decoded(expr, window.start, window.end, grid.interval, grid.phase)
     return RuleSamples(group, rule, grid, compared, decoded)
