@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from analysis.thresholds.lives import Flags, Milliseconds, lives_of, runs_of
+
+__all__ = ["Flags", "Interval", "Milliseconds", "State", "replay"]
 
 State = Literal["pending", "firing"]
-Milliseconds = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,6 @@ class Interval:
     start_ms: int
     end_ms: int
     active_at_ms: int | None
-
-
-@dataclass(frozen=True)
-class _Life:
-    """One life of an alert: from its ActiveAt to its last slot before it was resolved (both places)."""
-
-    first: int
-    last: int
 
 
 def replay(
@@ -66,42 +59,22 @@ def replay(
     """
     places = np.flatnonzero(evaluated)
     slots, results = slots_ms[places], present[places]
+    if not results.any():
+        return []
+    lives = lives_of(runs_of(results), slots, for_ms, keep_firing_for_ms, known_active_at_ms)
     intervals: list[Interval] = []
-    for life in _lives(slots, results, for_ms, keep_firing_for_ms, known_active_at_ms):
-        active_at = _active_at(life, slots, known_active_at_ms)
-        fires_at = int(np.searchsorted(slots, active_at + for_ms))
+    for life_first, fires_at, life_last in zip(
+        lives.first.tolist(), lives.fires.tolist(), lives.last.tolist(), strict=True
+    ):
+        is_known = life_first == 0 and known_active_at_ms is not None
+        active_at = known_active_at_ms if is_known else int(slots[life_first])
         for state, first, last in (
-            ("pending", life.first, min(fires_at - 1, life.last)),
-            ("firing", max(fires_at, life.first), life.last),
+            ("pending", life_first, min(fires_at - 1, life_last)),
+            ("firing", fires_at, life_last),
         ):
             for a, b in _unbroken(places, first, last):
                 intervals.append(Interval(state, int(slots[a]), int(slots[b]), active_at))  # type: ignore[arg-type]
     return sorted(intervals, key=lambda interval: interval.start_ms)
-
-
-def _active_at(life: _Life, slots: Milliseconds, known_ms: int | None) -> int:
-    return known_ms if life.first == 0 and known_ms is not None else int(slots[life.first])
-
-
-def _lives(slots: Milliseconds, results: Flags, for_ms: int, keep_ms: int, known_ms: int | None) -> Iterator[_Life]:
-    """Stretches with a result, joined where `keep_firing_for` bridges what lies between them."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], results, [False]]).astype(np.int8)))
-    firsts, lasts = edges[::2], edges[1::2] - 1
-    current: _Life | None = None
-    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
-        if current is not None and current.last >= first - 1:
-            current = _Life(current.first, last)
-        else:
-            if current is not None:
-                yield current
-            current = _Life(first, last)
-        active_at = _active_at(current, slots, known_ms)
-        if keep_ms and slots[last] - active_at >= for_ms and last + 1 < len(slots):
-            # held at every evaluated slot without a result while slot - since < keep_firing_for
-            held = int(np.searchsorted(slots, slots[last + 1] + keep_ms)) - 1
-            current = _Life(current.first, held)
-    if current is not None:
-        yield current
 
 
 def _unbroken(places: Milliseconds, first: int, last: int) -> Iterator[tuple[int, int]]:

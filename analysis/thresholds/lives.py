@@ -1,0 +1,118 @@
+"""Lives of alerts, from the runs of slots in which a condition held: the state machine without a loop.
+
+Source: ``AlertingRule.Eval`` in prometheus/rules/alerting.go. Runs that `keep_firing_for` can bridge
+form a chain. In a chain, every run too short for `for` is a life of its own that never fires, until
+the first run that is long enough; from there on the chain is one life, since a firing alert is held
+through all the gaps that follow. Replay, what-if and recommendation all count with this.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Milliseconds = NDArray[np.int64]
+Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Stretches of evaluated slots with a result, of one or many series, sorted by series and time.
+
+    Attributes:
+        series: which series each belongs to.
+        first: place of its first slot.
+        last: place of its last slot, inclusive.
+    """
+
+    series: Places
+    first: Places
+    last: Places
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Alerts from ActiveAt to the last slot before they were resolved.
+
+    Attributes:
+        series: which series each belongs to.
+        first: place of its first slot.
+        fires: place of its first firing slot; beyond `last` where it never fires.
+        last: place of its last slot, held ones included.
+    """
+
+    series: Places
+    first: Places
+    fires: Places
+    last: Places
+
+    @property
+    def firing(self) -> Flags:
+        """Which of them fire."""
+        return np.asarray(self.fires <= self.last)
+
+
+def runs_of(flags: Flags) -> Runs:
+    """Runs of True down each column; shape (slots,) or (slots, series)."""
+    columns = flags.reshape(len(flags), -1)
+    padded = np.zeros((columns.shape[1], len(flags) + 1), dtype=bool)  # one False keeps series apart
+    padded[:, :-1] = columns.T
+    return runs_of_places(np.flatnonzero(padded.ravel()), len(flags) + 1)
+
+
+def runs_of_places(places: Places, stride: int) -> Runs:
+    """Runs of consecutive places; series n begins at n · `stride`, and its last place is never taken."""
+    breaks = np.flatnonzero(np.diff(places) > 1)
+    firsts = places[np.concatenate([[0], breaks + 1])] if len(places) else places
+    lasts = places[np.concatenate([breaks, [len(places) - 1]])] if len(places) else places
+    return Runs(firsts // stride, firsts % stride, lasts % stride)
+
+
+def lives_of(
+    runs: Runs, slots_ms: Milliseconds, for_ms: int, keep_firing_for_ms: int, known_active_at_ms: int | None = None
+) -> Lives:
+    """The lives that runs make.
+
+    Args:
+        runs: where the condition held.
+        slots_ms: the evaluated slots, increasing, in Unix milliseconds.
+        for_ms: how long an alert is pending.
+        keep_firing_for_ms: how long it fires on.
+        known_active_at_ms: ActiveAt of alerts that are there at the first slot.
+    """
+    active_at = slots_ms[runs.first]
+    if known_active_at_ms is not None:
+        active_at = np.where(runs.first == 0, known_active_at_ms, active_at)
+    long_enough = slots_ms[runs.last] - active_at >= for_ms
+    chain = np.cumsum(_is_new_chain(runs, slots_ms, keep_firing_for_ms))
+    fired_before = _earlier_in_chain(long_enough, chain)
+    heads = np.flatnonzero(~fired_before)  # a run after one that fired belongs to that one's life
+    tails = np.append(heads[1:], len(chain))[: len(heads)] - 1
+    last = runs.last[tails]
+    if keep_firing_for_ms:
+        last = np.where(long_enough[heads], _held(last, slots_ms, keep_firing_for_ms), last)
+    fires = np.searchsorted(slots_ms, active_at[heads] + for_ms)
+    return Lives(runs.series[heads], runs.first[heads], np.maximum(fires, runs.first[heads]), last)
+
+
+def _is_new_chain(runs: Runs, slots_ms: Milliseconds, keep_ms: int) -> Flags:
+    """Which runs begin a chain: the alert was resolved, at the latest, just before them."""
+    new = np.ones(len(runs.first), dtype=bool)
+    if len(new) > 1:
+        gone, back = slots_ms[np.minimum(runs.last[:-1] + 1, len(slots_ms) - 1)], slots_ms[runs.first[1:] - 1]
+        new[1:] = (runs.series[1:] != runs.series[:-1]) | (back - gone >= keep_ms)
+    return new
+
+
+def _earlier_in_chain(long_enough: Flags, chain: Places) -> Flags:
+    """Whether an earlier run of the same chain was long enough."""
+    total = np.concatenate([[0], np.cumsum(long_enough)])[:-1]
+    starts = np.flatnonzero(np.diff(chain, prepend=0))
+    return np.asarray(total > total[starts][chain - 1]) if len(chain) else np.zeros(0, dtype=bool)
+
+
+def _held(last: Places, slots_ms: Milliseconds, keep_ms: int) -> Places:
+    """Last slot at which a firing alert is held that lost its result after `last`."""
+    since = slots_ms[np.minimum(last + 1, len(slots_ms) - 1)]
+    return np.asarray(np.where(last + 1 < len(slots_ms), np.searchsorted(slots_ms, since + keep_ms) - 1, last))
