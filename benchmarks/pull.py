@@ -62,11 +62,9 @@ def by_series(results):
     import numpy as np
     import pandas as pd
 
-    for item in results:
-        stamps, values = zip(*item["values"], strict=True)
-        yield pd.Series(
-            np.array(values, dtype="float64"), index=pd.to_datetime(stamps, unit="s"), name=item["metric"]["n"]
-        )
+    for metric, pairs in results:
+        stamps, values = zip(*pairs, strict=True)
+        yield pd.Series(np.array(values, dtype="float64"), index=pd.to_datetime(stamps, unit="s"), name=metric["n"])
 
 
 def orjson_way(url: str, days: int, encoding: str):
@@ -195,7 +193,7 @@ def main() -> None:
                 if turn and name in ONCE:
                     continue
                 command = [sys.executable, __file__, "--child", name, server.url, str(days)]
-                out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+                out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
                 taken[name].append([float(part) for part in out])
     median = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in taken.items()}
     base = median["curl, identity"][0]
