@@ -69,3 +69,9 @@ class IncompleteError(PromreviewError):
     """Done in part, or damage was found."""
 
     exit_code = 4
+
+
+class ArchiveError(PromreviewError):
+    """The archive is damaged, locked, of another version, or cannot be written."""
+
+    exit_code = 4

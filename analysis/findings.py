@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from analysis.window import Window, format_time
 
@@ -120,6 +120,19 @@ class FindingsDocument(BaseModel):
     queries: list[QueryRecord] = []
     coverage: Coverage
     findings: list[Finding] = []
+
+    @model_validator(mode="after")
+    def _tell_warnings(self) -> "FindingsDocument":
+        """What the server warned of is a gap: partial answers must not pass for whole ones."""
+        told = {gap.reason for gap in self.coverage.gaps}
+        for query in self.queries:
+            for warning in query.warnings:
+                reason = f"the server says: {warning}"
+                if reason not in told:
+                    told.add(reason)
+                    gap = Gap(start=self.window.start, end=self.window.end, scope=query.expr, reason=reason)
+                    self.coverage.gaps.append(gap)
+        return self
 
     def to_json(self) -> str:
         """The document as JSON: NaN is null, infinities are texts."""

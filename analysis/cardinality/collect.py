@@ -65,7 +65,7 @@ def _slow(prom: Prometheus, window: Window, back: timedelta) -> dict[str, float]
 
 def vector(prom: Prometheus, expr: str, at: datetime) -> list[dict[str, Any]]:
     """An instant query as plain rows: label sets too different from each other for one frame."""
-    data = prom.api.get("query", {"query": expr, "time": unix_ms(at) / 1000})
+    data = prom.get("query", {"query": expr, "time": unix_ms(at) / 1000})
     rows: list[dict[str, Any]] = data["result"]
     prom.queries.append(QueryRecord(expr=expr, step="", series=len(rows), samples=len(rows)))
     return rows

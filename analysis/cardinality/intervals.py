@@ -80,7 +80,7 @@ def _small_metric(prom: Prometheus, job: str, window: Window) -> str | None:
 
 
 def _gaps(prom: Prometheus, expr: str, at: datetime) -> list[list[float]]:
-    data: dict[str, Any] = prom.api.get("query", {"query": expr, "time": at.timestamp()})
+    data: dict[str, Any] = prom.get("query", {"query": expr, "time": at.timestamp()})
     stamps = [np.array([float(t) for t, _ in item["values"]]) for item in data["result"][:MOST_SERIES]]
     return [np.diff(times).tolist() for times in stamps]
 

@@ -15,6 +15,7 @@ COMMANDS = (
     "demo",
     "doctor",
     "pull",
+    "archive",
     "logins",
     "cardinality",
     "rules",

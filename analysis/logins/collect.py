@@ -20,7 +20,7 @@ def scrape_interval(prom: Prometheus, signal: Signal, window: Window) -> timedel
     span = min(timedelta(hours=1), window.duration)
     name = selector(signal.metric, signal.match)
     expr = f"quantile(0.5, count_over_time({name}[{format_duration(span)}]))"
-    counts = prom.range(expr, window.start, window.end, max(timedelta(hours=1), window.duration / 50))
+    counts = prom.range(expr, window.start, window.end, span)
     seen = counts.to_numpy()[np.isfinite(counts.to_numpy())]
     if not len(seen) or np.median(seen) < 1:
         return None

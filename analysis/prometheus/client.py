@@ -1,6 +1,7 @@
 """The client: range queries into frames, and the rest of the API over the same session."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
@@ -10,13 +11,17 @@ from prometheus_api_client import PrometheusConnect
 from urllib3.util import Retry
 
 from analysis.errors import InputError, UnsupportedError
+from analysis.prometheus.archive import Answers, Archive, Recorder
+from analysis.prometheus.archive.dataset import checksum_name
 from analysis.prometheus.chunks import Answer, ask_chunk, in_order
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.provenance import QueryRecord, Source
 from analysis.settings import ConnectionSettings
-from analysis.window import Window, as_duration, format_duration, parse_time, unix_ms
+from analysis.settings.connection import TENANT_HEADER
+from analysis.window import Window, as_duration, format_duration, parse_duration, parse_time, unix_ms
 
+MOVING_ANCHOR = re.compile(r"@\s*(start|end)\s*\(")  # means the range that is asked for, not the stamp
 MAX_POINTS = 11_000  # what Prometheus allows for one series in one answer
 
 
@@ -34,6 +39,8 @@ class Prometheus:
         self.session = self.api.session
         self.queries: list[QueryRecord] = []
         self._source: Source | None = None
+        self.recorder = recorder_of(self.settings, self.api, lambda: self.source().version)
+        self.answers = Answers(self.recorder) if self.recorder else None
         once = Retry(total=0, redirect=0)  # ours are the retries: theirs, within each of ours, take minutes
         self.metadata_client = PrometheusConnect(url=self.api.url, session=self.session, retry=once)
 
@@ -77,13 +84,11 @@ class Prometheus:
         step = as_duration(step)
         window = Window(parse_time(start), parse_time(end))
         first_ms, end_ms = window.stamp_bounds_ms(step, phase)
-        step_ms = step // timedelta(milliseconds=1)
-        grid = Grid(first_ms, end_ms, step_ms)
-        warnings: list[str] = []
-        for answer in self._answers(expr, first_ms, end_ms, step_ms):
-            items = self._items(answer)
-            warnings += [w for w in self.api.warnings if w not in warnings]
-            grid.add(items, answer.first_ms, answer.past_ms, answer.series)
+        grid = Grid(first_ms, end_ms, step // timedelta(milliseconds=1))
+        if self.recorder and is_archivable(expr, step):
+            warnings = self.recorder.fill(grid, expr, partial(self._pull, expr), self.settings.connections)
+        else:
+            warnings = self._pull(expr, grid)
         decoded = grid.decoded()
         if decoded.histograms:
             warnings.append(f"{decoded.histograms} samples are native histograms, which have no single value")
@@ -95,23 +100,35 @@ class Prometheus:
         )
         return decoded
 
-    def _answers(self, expr: str, first_ms: int, end_ms: int, step_ms: int) -> Iterator[Answer]:
-        """The bodies of all chunks in order, a bounded number of them under way while one is decoded."""
-        ask = partial(ask_chunk, self.api, expr, step_ms)
-        spans = [(at, min(at + MAX_POINTS * step_ms, end_ms)) for at in range(first_ms, end_ms, MAX_POINTS * step_ms)]
-        for answers in in_order(ask, spans, self.settings.connections):
-            yield from answers
+    def _pull(self, expr: str, grid: Grid) -> list[str]:
+        """Fill a grid from the server, chunk by chunk in order; gives the server's warnings."""
+        step_ms, past_ms = grid.step_ms, grid.first_ms + grid.rows * grid.step_ms
+        starts = range(grid.first_ms, past_ms, MAX_POINTS * step_ms)
+        spans = [(start, min(start + MAX_POINTS * step_ms, past_ms)) for start in starts]
+        warnings: list[str] = []
+        for answers in in_order(partial(ask_chunk, self.api, expr, step_ms), spans, self.settings.connections):
+            for answer in answers:
+                items, said = self._items(answer)
+                warnings += [text for text in said if text not in warnings]
+                grid.add(items, answer.first_ms, answer.past_ms, answer.series)
+        return warnings
 
-    def _items(self, answer: Answer) -> list[Any]:
-        """Series of one answer; ``values`` is a list of pairs, or the series' number in `Answer.series`."""
-        data = self.api.data("query_range", answer.text)
+    def _items(self, answer: Answer) -> tuple[list[Any], list[str]]:
+        """Series of one answer, and warnings; ``values`` is a list of pairs, or a number in `Answer.series`."""
+        data, warnings = self.api.opened("query_range", answer.text)
         if data["resultType"] == "scalar":
-            return [{"metric": {}, "values": [data["result"]]}]
-        return list(data["result"])
+            return [{"metric": {}, "values": [data["result"]]}], warnings
+        return list(data["result"]), warnings
+
+    def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        """The ``data`` of any other page of the API, through the archive where there is one."""
+        if self.answers is None:
+            return self.api.get(path, params)
+        return self.answers.get(path, params or {}, lambda: self.api.get(path, params))
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label)."""
-        data = self.api.get("query", {"query": expr, "time": unix_ms(parse_time(time)) / 1000})
+        data = self.get("query", {"query": expr, "time": unix_ms(parse_time(time)) / 1000})
         if data["resultType"] == "scalar":
             data = {"resultType": "vector", "result": [{"metric": {}, "value": data["result"]}]}
         if data["resultType"] != "vector":
@@ -125,32 +142,32 @@ class Prometheus:
 
     def rules(self) -> list[dict[str, Any]]:
         """The rule groups, as ``/api/v1/rules`` gives them."""
-        groups: list[dict[str, Any]] = self.api.get("rules")["groups"]
+        groups: list[dict[str, Any]] = self.get("rules")["groups"]
         return groups
 
     def targets(self) -> dict[str, Any]:
         """Active and dropped targets, as ``/api/v1/targets`` gives them."""
-        return dict(self.api.get("targets"))
+        return dict(self.get("targets"))
 
     def metadata(self) -> dict[str, Any]:
         """Type, help and unit per metric, as ``/api/v1/metadata`` gives them."""
-        return dict(self.api.get("metadata"))
+        return dict(self.get("metadata"))
 
     def series(self, match: list[str], window: Window) -> list[dict[str, str]]:
         """Label sets of the series that match any selector in the window."""
         params = {"match[]": match, "start": unix_ms(window.start) / 1000, "end": unix_ms(window.end) / 1000}
-        return list(self.api.get("series", params))
+        return list(self.get("series", params))
 
     def label_values(self, label: str, match: list[str] | None = None, window: Window | None = None) -> list[str]:
         """Values of a label, of the series that match in the window."""
         params: dict[str, Any] = {"match[]": match} if match else {}
         if window:
             params |= {"start": unix_ms(window.start) / 1000, "end": unix_ms(window.end) / 1000}
-        return list(self.api.get(f"label/{label}/values", params))
+        return list(self.get(f"label/{label}/values", params))
 
     def status(self, page: str) -> dict[str, Any]:
         """One of ``/api/v1/status/…``: buildinfo, runtimeinfo, flags, config, tsdb."""
-        return dict(self.api.get(f"status/{page}"))
+        return dict(self.get(f"status/{page}"))
 
     def source(self) -> Source:
         """What was asked, for the findings document; asked of the server once."""
@@ -165,6 +182,25 @@ class Prometheus:
             ).lower()
             self._source = Source(url=self.api.shown_url, kind=kind, version=version)
         return self._source
+
+
+def recorder_of(settings: ConnectionSettings, api: Api, version: Callable[[], str]) -> Recorder | None:
+    """The archive's part for a server; None where there is no archive."""
+    folder = settings.archive_folder()
+    if folder is None:
+        return None
+    tenant = settings.extra_headers().get(TENANT_HEADER, "")
+    source = settings.archive_source or api.url + (f" tenant {checksum_name(tenant)}" if tenant else "")
+
+    def has_data(first_ms: int, past_ms: int) -> bool:
+        return bool(api.get("labels", {"start": first_ms / 1000, "end": past_ms / 1000}))
+
+    return Recorder(Archive(folder), source, parse_duration(settings.archive_settle), has_data, version)
+
+
+def is_archivable(expr: str, step: timedelta) -> bool:
+    """Whether a value depends on its own stamp only, and days hold whole steps' worth of them."""
+    return step <= timedelta(days=1) and not MOVING_ANCHOR.search(expr)
 
 
 def connect(url: str | None = None, settings: ConnectionSettings | None = None) -> Prometheus:

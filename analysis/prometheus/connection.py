@@ -91,7 +91,6 @@ class Api:
         netloc = f"{host}:{parts.port}" if parts.port else host
         self.url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
         self.shown_url = self.url
-        self.warnings: list[str] = []
         self.session = requests.Session()
         self.session.headers.update({"Accept-Encoding": _encoding(parts.hostname or ""), **settings.extra_headers()})
         self._authenticate(unquote(parts.username or ""), unquote(parts.password or ""))
@@ -224,7 +223,11 @@ class Api:
             raise SourceError(f"{self.shown_url} answers {status}: {said}")
 
     def data(self, path: str, body: bytes) -> Any:
-        """The ``data`` of a body; its warnings and infos are left in `warnings`."""
+        """The ``data`` of a body."""
+        return self.opened(path, body)[0]
+
+    def opened(self, path: str, body: bytes) -> tuple[Any, list[str]]:
+        """The ``data`` of a body, and its warnings and infos."""
         try:
             answer = msgspec.json.decode(body)
             status, data = answer["status"], answer.get("data")
@@ -233,10 +236,10 @@ class Api:
             raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: it answers {first!r}") from None
         if status != "success":
             raise QueryError(f"{self.shown_url} says: {self.shown(str(answer.get('error')))}")
-        self.warnings = [self.shown(str(w)) for key in ("warnings", "infos") for w in answer.get(key) or ()]
+        warnings = [self.shown(str(w)) for key in ("warnings", "infos") for w in answer.get(key) or ()]
         if data is None and path != "series":
             raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: its answer has no data")
-        return data
+        return data, warnings
 
     def shown(self, text: str) -> str:
         """Text from outside as it may be shown: no credential, no line break, not endless."""

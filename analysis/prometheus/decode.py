@@ -64,7 +64,9 @@ class Grid:
         self.values = np.empty((0, self.rows))
         self.present = np.empty((0, self.rows), dtype=bool)
 
-    def add(self, items: list[Mapping[str, Any]], first_ms: int, past_ms: int, series: Sequence[Series] = ()) -> None:
+    def add(
+        self, items: Sequence[Mapping[str, Any]], first_ms: int, past_ms: int, series: Sequence[Series] = ()
+    ) -> None:
         """Add the series of one answer over ``[first_ms, past_ms)``.
 
         Args:
@@ -79,6 +81,35 @@ class Grid:
         for key, item in zip(keys, items, strict=True):
             for stamps, values in self._parts(item, series):
                 self._fill(key, asked if stamps is None else self._slots(stamps), values)
+
+    def add_clipped(
+        self, items: Sequence[Mapping[str, Any]], first_ms: int, past_ms: int, series: Sequence[Series]
+    ) -> None:
+        """Like `add`, for an answer that may reach beyond the grid: what lies outside is left out."""
+        end_ms = self.first_ms + self.rows * self.step_ms
+        if self.first_ms <= first_ms and past_ms <= end_ms:
+            self.add(items, first_ms, past_ms, series)
+            return
+        whole = np.arange(first_ms, past_ms, self.step_ms)
+        inside = [
+            _between(whole if stamps is None else stamps, values, self.first_ms, end_ms) for stamps, values in series
+        ]
+        kept = [item for item in items if len(inside[item["values"]][1])]
+        self.add(kept, max(first_ms, self.first_ms), min(past_ms, end_ms), inside)
+
+    def merge(self, decoded: Decoded, first_ms: int) -> None:
+        """Add what was decoded on a grid of the same stamps that begins at `first_ms`."""
+        frame, stamps = decoded.frame, first_ms + self.step_ms * np.arange(len(decoded.frame))
+        values = frame.to_numpy()
+        items: list[Mapping[str, Any]] = []
+        series: list[Series] = []
+        for place, key in enumerate(frame.columns):
+            present = decoded.present[:, place]
+            if present.any():
+                items.append({"metric": dict(zip(frame.columns.names, key, strict=True)), "values": len(series)})
+                series.append((None, values[:, place]) if present.all() else (stamps[present], values[present, place]))
+        self.histograms += decoded.histograms
+        self.add_clipped(items, first_ms, first_ms + self.step_ms * len(frame), series)
 
     def _parts(self, item: Mapping[str, Any], series: Sequence[Series]) -> Iterable[Series]:
         values, histograms = item.get("values"), item.get("histograms")
@@ -135,6 +166,11 @@ class Grid:
         ).tz_localize("UTC")
         frame = pd.DataFrame(values.T, index=index, columns=_columns(ordered), copy=False)
         return Decoded(frame, present.T, self.histograms)
+
+
+def _between(stamps: NDArray[np.int64], values: NDArray[np.float64], first_ms: int, end_ms: int) -> Series:
+    inside = (stamps >= first_ms) & (stamps < end_ms)
+    return stamps[inside], values[inside]
 
 
 def _names(keys: list[Key]) -> list[str]:

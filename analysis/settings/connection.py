@@ -9,7 +9,10 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from analysis.errors import ParameterError
+from analysis.settings.base import Step
 
+DEFAULT_ARCHIVE = Path("archive")
+TENANT_HEADER = "X-Scope-OrgID"
 _SECRETS = ("password", "bearer_token", "headers")
 
 
@@ -35,6 +38,10 @@ class ConnectionSettings(BaseSettings):
     connections: int = Field(2, ge=1, le=16, description="chunks of one query that are asked for at once")
     idle_timeout_seconds: float = Field(30, gt=0, description="bound on one read")
 
+    archive: str = Field("", description="folder of the archive; `archive` where that exists; `off` for none")
+    archive_source: str = Field("", description="whose data the archive takes it for; the URL and tenant when empty")
+    archive_settle: Step = Field("2h", description="how long after its end a day may still get late data")
+
     @model_validator(mode="before")
     @classmethod
     def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +50,12 @@ class ConnectionSettings(BaseSettings):
             if path and not values.get(name):
                 values[name] = _read_secret(path, f"PROMETHEUS_{name.upper()}_FILE")
         return values
+
+    def archive_folder(self) -> Path | None:
+        """Where the archive lies, None where there is none."""
+        if self.archive == "off":
+            return None
+        return Path(self.archive) if self.archive else DEFAULT_ARCHIVE if DEFAULT_ARCHIVE.is_dir() else None
 
     def extra_headers(self) -> dict[str, str]:
         """The extra headers; raises ParameterError where they are not a JSON object of texts."""

@@ -94,7 +94,7 @@ def _recorded_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> l
     names += [selector(rule.name, dict(rule.labels)) for rule in group.rules if rule.kind == "recording"]
     for name in names:
         try:
-            data = prom.api.get("query", {"query": f"{name}[{span}]", "time": unix_ms(window.end) / 1000})
+            data = prom.get("query", {"query": f"{name}[{span}]", "time": unix_ms(window.end) / 1000})
         except PromreviewError:
             continue
         stamps = [round(stamp * 1000) for series in data["result"] for stamp, _ in series.get("values", ())]

@@ -1,0 +1,142 @@
+"""``promreview archive``: what was pulled and is kept when the server forgets it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from analysis.cli.options import Format, OutputFormat, Timeout, Url
+
+Folder = Annotated[str, typer.Option("--archive", help="its folder; else PROMETHEUS_ARCHIVE, else archive/")]
+
+archive_app = typer.Typer(no_args_is_help=True, help="The archive of what was pulled.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(archive_app, name="archive")
+
+
+@archive_app.callback()
+def _archive() -> None:
+    """The archive of what was pulled: the daily sync, what is held, whether it is whole."""
+
+
+def _opened(folder: str) -> Any:
+    from analysis.errors import InputError
+    from analysis.prometheus.archive import Archive
+    from analysis.settings import ConnectionSettings
+    from analysis.settings.connection import DEFAULT_ARCHIVE
+
+    given: dict[str, Any] = {"archive": folder} if folder else {}
+    path = ConnectionSettings(**given).archive_folder() or DEFAULT_ARCHIVE
+    if not path.is_dir():
+        raise InputError(f"there is no archive in {path}; `promreview archive sync` makes one")
+    return Archive(path)
+
+
+@archive_app.command("sync")
+def sync(
+    days: Annotated[int, typer.Option("--days", help="days up to last midnight UTC", min=1, max=400)] = 14,
+    url: Url = None,
+    archive: Folder = "",
+    timeout: Timeout = 120.0,
+) -> None:
+    """Pull what all reports need of the last days into the archive: the daily job; what is held is not asked again."""
+    from analysis.cli.syncing import sync_reports
+    from analysis.errors import IncompleteError
+    from analysis.prometheus import connect
+    from analysis.settings import ConnectionSettings
+    from analysis.settings.connection import DEFAULT_ARCHIVE
+
+    given: dict[str, Any] = {"timeout_seconds": timeout, **({"archive": archive} if archive else {})}
+    settings = ConnectionSettings(**given)
+    if settings.archive_folder() is None:
+        settings = settings.model_copy(update={"archive": str(DEFAULT_ARCHIVE)})
+    with connect(url, settings) as prom:
+        prom.api.get("query", {"query": "vector(1)"})  # a dead server is an error here, whatever the archive holds
+        failed = sync_reports(prom, days)
+    print_held(_opened(str(settings.archive_folder())), Format.table)
+    if failed:
+        raise IncompleteError("; ".join(failed))
+
+
+@archive_app.command("list")
+def list_(
+    archive: Folder = "",
+    format: OutputFormat = Format.table,  # noqa: A002 - the option is called --format
+) -> None:
+    """What is held and what is missing, per query."""
+    print_held(_opened(archive), format)
+
+
+@archive_app.command("verify")
+def verify(archive: Folder = "") -> None:
+    """Read every file and check it against its checksum; 4 = damage found."""
+    from analysis.errors import IncompleteError
+
+    problems = list(_opened(archive).problems())
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise IncompleteError(f"{len(problems)} files are damaged; the next pull asks the server for those days again")
+    typer.echo("every file is whole", err=True)
+
+
+@archive_app.command("prune")
+def prune(
+    keep: Annotated[str, typer.Option("--keep", help="how much is kept, such as 400d")],
+    archive: Folder = "",
+) -> None:
+    """Remove days that are older, and what killed writers left behind."""
+    from datetime import UTC, datetime
+
+    from analysis.window import parse_duration
+
+    before = (datetime.now(UTC) - parse_duration(keep)).date()
+    removed = sum(dataset.forget(before) for dataset in _opened(archive).datasets())
+    typer.echo(f"{removed} days before {before} removed", err=True)
+
+
+def print_held(archive: Any, form: Format) -> None:
+    """One row per query: its days, samples, bytes, and the days missing between the first and the last."""
+    import csv
+    import json
+    import sys
+
+    from analysis.cli.printing import safe_cell
+
+    rows = [held_row(dataset) for dataset in archive.datasets()]
+    if form is Format.json:
+        print(json.dumps({"schema_version": 1, "archive": str(archive.store.root), "datasets": rows}, indent=1))
+    elif form is Format.csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(rows[0] if rows else [])
+        for row in rows:
+            writer.writerow([safe_cell(" ".join(v) if isinstance(v, list) else v) for v in row.values()])
+    else:
+        for row in rows:
+            lacks = f", {len(row['missing'])} missing" if row["missing"] else ""
+            each = f"{row['bytes'] / row['samples']:.1f} bytes each" if row["samples"] else "no samples"
+            span = f"{row['first']} to {row['last']}" if row["days"] else "nothing"
+            print(f"{row['days']:4} days{lacks} ({span}), {row['samples']:,} samples, {each}: {row['expr']}")
+        typer.echo(f"{len(rows)} queries in {archive.store.root}", err=True)
+
+
+def held_row(dataset: Any) -> dict[str, Any]:
+    """What a dataset holds; days are UTC dates."""
+    from datetime import timedelta
+
+    days = sorted(dataset.held)
+    every = [days[0] + timedelta(days=n) for n in range((days[-1] - days[0]).days + 1)] if days else []
+    return {
+        "source": dataset.source,
+        "expr": dataset.key["expr"],
+        "step": dataset.step_ms / 1000,
+        "phase": dataset.phase_ms / 1000,
+        "days": len(days),
+        "first": days[0].isoformat() if days else None,
+        "last": days[-1].isoformat() if days else None,
+        "missing": [day.isoformat() for day in every if day not in dataset.held],
+        "samples": sum(day.samples for day in dataset.held.values()),
+        "bytes": sum(day.size for day in dataset.held.values()),
+    }

@@ -1,0 +1,49 @@
+"""The queries of all reports over some days, so that the archive has what next month's review asks for."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from analysis.errors import PromreviewError, UnreachableError
+from analysis.prometheus import Prometheus
+from analysis.settings import load_settings
+from analysis.settings.cardinality import CardinalityGrowthSettings
+from analysis.settings.logins import LoginAnomaliesSettings
+from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.window import format_time
+
+
+def sync_reports(prom: Prometheus, days: int) -> list[str]:
+    """Run each report's own queries over the last whole UTC days; nothing is judged from them here.
+
+    Returns:
+        Why a report's data could not be had, one line each.
+
+    Raises:
+        UnreachableError: the server is gone.
+    """
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    window = {"start": format_time(midnight - timedelta(days=days)), "end": format_time(midnight)}
+    failed = []
+    for name, model, review in tqdm(_reports(), desc="archive", unit="report"):
+        file = Path("params") / f"{name}.yaml"
+        settings: Any = load_settings(model, file if file.exists() else None, {**window, "month": ""})
+        try:
+            review(prom, settings, settings.window())
+        except UnreachableError:
+            raise
+        except PromreviewError as error:
+            failed.append(f"{name}: {error}")
+    return failed
+
+
+def _reports() -> list[tuple[str, Any, Any]]:
+    from analysis import cardinality, logins, thresholds
+
+    return [
+        ("login_anomalies", LoginAnomaliesSettings, logins.review),
+        ("cardinality_growth", CardinalityGrowthSettings, cardinality.review),
+        ("threshold_drift", ThresholdDriftSettings, thresholds.review),
+    ]

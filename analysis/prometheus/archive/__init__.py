@@ -1,0 +1,7 @@
+"""The archive: what was pulled from a server, kept when the server forgets it."""
+
+from analysis.prometheus.archive.answers import Answers
+from analysis.prometheus.archive.dataset import Archive, Dataset
+from analysis.prometheus.archive.recorder import Recorder
+
+__all__ = ["Answers", "Archive", "Dataset", "Recorder"]

@@ -1,0 +1,85 @@
+"""Other answers of the API: those about settled times are kept for good, the rest for when the server is gone.
+
+SOURCE/answers/REQUEST.json.zst        request, when it was asked, and the data; sealed with a checksum
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from analysis.errors import UnreachableError, UnsupportedError
+from analysis.prometheus.archive.dataset import ANSWERS, checksum_name
+from analysis.prometheus.archive.recorder import HOUR_MS, Recorder
+from analysis.prometheus.archive.sealed import packed, unpacked
+from analysis.window import unix_ms
+
+
+class Answers:
+    """What a server said, by request.
+
+    Args:
+        recorder: of the server.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        """Ask nothing yet."""
+        self.recorder, self.store = recorder, recorder.archive.store
+        self.folder = f"{checksum_name(recorder.source)}/{ANSWERS}"
+
+    def get(self, path: str, params: Mapping[str, Any], ask: Callable[[], Any]) -> Any:
+        """The data of an answer.
+
+        Args:
+            path: of the API.
+            params: of the request.
+            ask: asks the server.
+
+        Raises:
+            UnreachableError: the server is gone and never said this.
+        """
+        name = checksum_name(json.dumps([path, sorted(params.items())], default=str)) + ".json.zst"
+        at_ms = _stamp_ms(params)
+        settled = at_ms is not None and self._is_settled(at_ms)
+        kept = self._read(name) if settled or self.recorder.is_gone else None
+        if kept is not None:
+            return kept["data"]
+        if self.recorder.is_gone:
+            raise UnreachableError(f"no answer from {self.recorder.source}, and the archive lacks /api/v1/{path}")
+        try:
+            data = ask()
+        except UnreachableError:
+            self.recorder.is_gone = True
+            kept = self._read(name)
+            if kept is None:
+                raise
+            return kept["data"]
+        if at_ms is None or (settled and self._has_data(at_ms)):
+            self._write(name, {"path": path, "params": dict(params), "asked_at": _now(), "data": data})
+        return data
+
+    def _is_settled(self, at_ms: int) -> bool:
+        return at_ms + self.recorder.settle // timedelta(milliseconds=1) <= unix_ms(datetime.now(UTC))
+
+    def _has_data(self, at_ms: int) -> bool:
+        try:
+            return self.recorder.has_data(at_ms - HOUR_MS, at_ms)
+        except UnsupportedError:
+            return False
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        content = self.store.read(f"{self.folder}/{name}")
+        return None if content is None else unpacked(content)
+
+    def _write(self, name: str, body: dict[str, Any]) -> None:
+        self.store.write(f"{self.folder}/{name}", packed(body))
+
+
+def _stamp_ms(params: Mapping[str, Any]) -> int | None:
+    """The last instant that an answer depends on; None for the present."""
+    stamp = params.get("time", params.get("end"))
+    return None if stamp is None else round(float(stamp) * 1000)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

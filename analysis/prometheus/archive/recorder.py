@@ -1,0 +1,151 @@
+"""Range queries through the archive: sealed days are read, the rest is asked for, and what is complete is sealed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from analysis.errors import ArchiveError, UnreachableError
+from analysis.prometheus.archive.dataset import DAY_MS, Archive, Dataset, Day, day_of_ms, day_start_ms
+from analysis.prometheus.chunks import in_order
+from analysis.prometheus.decode import Decoded, Grid
+from analysis.window import unix_ms
+
+HOUR_MS = 3_600_000
+MAX_POINTS = 11_000  # of one block, so that it is one request: what Prometheus allows for one series
+Pull = Callable[[Grid], list[str]]
+"""Fills a grid from the server; gives the server's warnings."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Consecutive days that are asked for together; those that may be sealed are asked for whole."""
+
+    days: list[date]
+    seal: bool
+    first_ms: int
+    past_ms: int
+
+
+class Recorder:
+    """One server's archive.
+
+    Args:
+        archive: where its days lie.
+        source: whose data it is.
+        settle: how long after its end a day may still get late data.
+        has_data: whether the server has any series in ``[first, past)`` (Unix milliseconds).
+        version: of the server, for the manifests.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        source: str,
+        settle: timedelta,
+        has_data: Callable[[int, int], bool],
+        version: Callable[[], str],
+    ) -> None:
+        """Remember whom to ask."""
+        self.archive, self.source, self.settle = archive, source, settle
+        self.has_data, self.version = has_data, version
+        self.is_gone = False
+        self._had: dict[date, bool] = {}
+
+    def fill(self, grid: Grid, expr: str, pull: Pull, at_once: int) -> list[str]:
+        """Fill a grid from sealed days and, for the rest, from the server.
+
+        Returns:
+            Warnings: the server's, and what neither could give.
+
+        Raises:
+            UnreachableError: the server is gone and no day of the window is held.
+        """
+        dataset = self.archive.dataset(self.source, expr, grid.step_ms, grid.first_ms % grid.step_ms)
+        warnings: list[str] = []
+        missing = []
+        days = _days(grid.first_ms, grid.first_ms + grid.rows * grid.step_ms)
+        for day in days:
+            held = dataset.held.get(day)
+            if held is None or not _add(grid, dataset, held, warnings):
+                missing.append(day)
+        blocks = self._blocks(dataset, grid, missing)
+
+        def work(block: _Block) -> tuple[Decoded, list[str]]:
+            if self.is_gone:
+                raise UnreachableError(f"no answer from {self.source}")
+            part = Grid(block.first_ms, block.past_ms, grid.step_ms)
+            said = pull(part)
+            return part.decoded(), said
+
+        try:
+            for block, (decoded, said) in zip(blocks, in_order(work, blocks, at_once), strict=True):
+                warnings += [text for text in said if text not in warnings]
+                if block.seal and not decoded.histograms:
+                    self._seal(dataset, block, decoded)
+                grid.merge(decoded, block.first_ms)
+        except UnreachableError:
+            self.is_gone = True
+            if len(missing) == len(days):
+                raise
+            warnings.append(f"the server does not answer, and the archive lacks {_shown(missing)}")
+        return warnings
+
+    def _blocks(self, dataset: Dataset, grid: Grid, missing: list[date]) -> list[_Block]:
+        """Runs of missing days, as long as one request may be."""
+        longest = max(1, MAX_POINTS * dataset.step_ms // DAY_MS)
+        past_ms = grid.first_ms + grid.rows * grid.step_ms
+        blocks: list[_Block] = []
+        for day in missing:
+            seal = self._may_seal(day)
+            first, past = dataset.bounds(day)
+            if not seal:
+                first, past = max(first, grid.first_ms), min(past, past_ms)
+            last = blocks[-1] if blocks else None
+            if last and last.seal == seal and last.past_ms == first and len(last.days) < longest:
+                blocks[-1] = _Block([*last.days, day], seal, last.first_ms, past)
+            elif first < past:
+                blocks.append(_Block([day], seal, first, past))
+        return blocks
+
+    def _may_seal(self, day: date) -> bool:
+        """A day is complete when it is over, settled, and the server had the whole of it."""
+        start = day_start_ms(day)
+        if self.is_gone or start + DAY_MS + self.settle // timedelta(milliseconds=1) > unix_ms(datetime.now(UTC)):
+            return False
+        if day not in self._had:
+            try:
+                edges = ((start, start + HOUR_MS), (start + DAY_MS - HOUR_MS, start + DAY_MS))
+                self._had[day] = all(self.has_data(*edge) for edge in edges)
+            except UnreachableError:
+                self.is_gone = True
+                return False
+        return self._had[day]
+
+    def _seal(self, dataset: Dataset, block: _Block, decoded: Decoded) -> None:
+        for day in block.days:
+            first, past = dataset.bounds(day)
+            rows = slice((first - block.first_ms) // dataset.step_ms, (past - block.first_ms) // dataset.step_ms)
+            dataset.seal(day, decoded, rows, self.version())
+
+
+def _add(grid: Grid, dataset: Dataset, held: Day, warnings: list[str]) -> bool:
+    """Put a sealed day on the grid; False where it is damaged."""
+    try:
+        samples = dataset.read(held)
+    except ArchiveError as error:
+        warnings.append(f"{error}; asked of the server again")
+        return False
+    items = [{"metric": metric, "values": place} for place, metric in enumerate(samples.metrics)]
+    grid.add_clipped(items, *dataset.bounds(held.date), samples.series)
+    return True
+
+
+def _days(first_ms: int, past_ms: int) -> list[date]:
+    if past_ms <= first_ms:
+        return []
+    first, last = day_of_ms(first_ms), day_of_ms(past_ms - 1)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _shown(days: list[date]) -> str:
+    return f"{days[0]}" if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"

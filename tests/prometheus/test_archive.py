@@ -1,0 +1,257 @@
+"""The archive against a real Prometheus: equal to the server, quick, and whole after anything."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analysis.datasets import SERVER_ARGUMENTS, backfill
+from analysis.errors import ArchiveError, UnreachableError
+from analysis.prometheus import connect
+from analysis.prometheus.archive import Archive
+from analysis.prometheus.private_server import PrivatePrometheus
+from analysis.settings import ConnectionSettings
+
+DAYS = 6
+END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
+START = END - timedelta(days=DAYS)
+QUERIES = ["gauge", "sum(gauge)", "rate(gauge[20m])", "gauge > 0", "nothing_here", "topk(1, gauge)"]
+
+
+def data():
+    index = pd.date_range(START, END, freq="5min", name="time", inclusive="left")
+    generator = np.random.default_rng(3)
+    values = generator.normal(0, 1, (len(index), 3)).round(3)
+    values[400:700, 1] = np.nan  # a series that goes and comes again, over midnight
+    columns = pd.MultiIndex.from_arrays([["a", 'b"]]', "c\n"]], names=["l"])
+    return {"gauge": pd.DataFrame(values, index=index, columns=columns)}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as running:
+        backfill(running.url, data())
+        yield running
+
+
+def through(url, folder, **more):
+    return connect(url, ConnectionSettings(archive=str(folder), **more))
+
+
+def without(url):
+    return connect(url, ConnectionSettings(archive="off"))
+
+
+@given(
+    expr=st.sampled_from(QUERIES),
+    first=st.integers(0, DAYS * 24 * 60 - 1),
+    minutes=st.integers(5, 4 * 24 * 60),
+    step=st.sampled_from(["5m", "7m", "1h", "11h", "1d"]),
+    phase=st.integers(0, 4),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_archive_gives_what_the_server_gives_the_first_time_and_again(
+    server, tmp_path_factory, expr, first, minutes, step, phase
+):
+    folder = tmp_path_factory.getbasetemp() / "property"
+    start = START + timedelta(minutes=first)
+    asked = (expr, start, start + timedelta(minutes=minutes), step, timedelta(minutes=phase))
+    with without(server.url) as prom:
+        want = prom.decoded(*asked)
+    for _ in range(2):
+        with through(server.url, folder) as prom:
+            got = prom.decoded(*asked)
+        pd.testing.assert_frame_equal(got.frame, want.frame, check_exact=True)
+        assert np.array_equal(got.present, want.present)
+
+
+def test_settled_days_are_read_without_the_server_and_the_rest_is_said(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        whole = prom.range("gauge", START, END, "5m")
+    source = {"archive_source": server.url}
+    with through("http://127.0.0.1:1", tmp_path, timeout_seconds=1, **source) as prom:
+        pd.testing.assert_frame_equal(prom.range("gauge", START, END, "5m"), whole)
+        assert prom.queries[-1].warnings == []
+        beyond = prom.range("gauge", START, END + timedelta(days=1), "5m")
+        assert beyond.notna().sum().sum() == whole.notna().sum().sum()
+        assert "archive lacks" in prom.queries[-1].warnings[0]
+        with pytest.raises(UnreachableError):
+            prom.range("gauge * 2", START, END, "5m")
+
+
+def test_days_that_the_server_does_not_have_are_unknown_not_empty(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        prom.range("gauge", START - timedelta(days=2), END + timedelta(days=2), "5m")
+        prom.range("nothing_here", START - timedelta(days=2), END, "5m")
+    for dataset in Archive(tmp_path).datasets():
+        held = sorted(dataset.held)
+        assert (held[0], held[-1], len(held)) == (START.date(), END.date() - timedelta(days=1), DAYS)
+
+
+def test_a_hole_is_filled_from_another_source(server, tmp_path):
+    with PrivatePrometheus() as empty, through(empty.url, tmp_path, archive_source="site") as prom:
+        prom.range("gauge", START, END, "5m")
+    with through(server.url, tmp_path, archive_source="site") as prom:
+        prom.range("gauge", START, END, "5m")
+    assert [len(dataset.held) for dataset in Archive(tmp_path).datasets()] == [DAYS]
+
+
+def test_a_day_that_may_still_get_late_data_is_not_sealed(server, tmp_path):
+    with through(server.url, tmp_path, archive_settle="100d") as prom:
+        prom.range("gauge", START, END, "5m")
+    assert not list(Archive(tmp_path).datasets())
+
+
+def test_other_answers_are_kept_for_when_the_server_is_gone(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        at_end, rules, values = prom.instant("gauge", END), prom.rules(), prom.label_values("l")
+    source = {"archive_source": server.url, "timeout_seconds": 1}
+    with through("http://127.0.0.1:1", tmp_path, **source) as prom:
+        pd.testing.assert_series_equal(prom.instant("gauge", END), at_end)
+        assert (prom.rules(), prom.label_values("l")) == (rules, values)
+        with pytest.raises(UnreachableError):
+            prom.instant("gauge", END - timedelta(hours=1))
+
+
+def test_any_flipped_bit_is_found_and_the_day_asked_for_again(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        want = prom.range("gauge", START, END, "5m")
+        prom.rules()
+    generator = np.random.default_rng(8)
+    files = sorted(p for p in tmp_path.rglob("*") if p.is_file() and p.name not in ("FORMAT", ".lock"))
+    for path in files:
+        good = path.read_bytes()
+        for _ in range(6):
+            bad = bytearray(good)
+            bad[generator.integers(len(bad))] ^= 1 << int(generator.integers(8))
+            path.write_bytes(bad)
+            assert not whole(tmp_path), path
+        path.unlink()
+        with through(server.url, tmp_path) as prom:
+            pd.testing.assert_frame_equal(prom.range("gauge", START, END, "5m"), want)
+            prom.rules()
+        path.write_bytes(good)
+        assert whole(tmp_path)
+
+
+WRITER = """
+import sys
+from analysis.prometheus import connect
+from analysis.settings import ConnectionSettings
+url, folder, start, end = sys.argv[1:]
+with connect(url, ConnectionSettings(archive=folder)) as prom:
+    for number in range(40):
+        prom.range(f"gauge + {number % 5}", start, end, "5m")
+"""
+
+
+def writer(url, folder):
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, url, str(folder), START.isoformat(), END.isoformat()], stderr=subprocess.DEVNULL
+    )
+
+
+def whole(folder):
+    return not list(Archive(folder).problems())
+
+
+def test_a_writer_killed_at_any_moment_leaves_only_whole_days(server, tmp_path):
+    kills = int(os.environ.get("PROMREVIEW_KILLS", "20"))
+    generator = np.random.default_rng(21)
+    sealed = 0
+    for _ in range(kills):
+        process = writer(server.url, tmp_path)
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "FORMAT").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(float(generator.uniform(0, 1.5)))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert whole(tmp_path)
+        held = sum(len(dataset.held) for dataset in Archive(tmp_path).datasets())
+        assert held >= sealed  # nothing sealed is lost
+        sealed = held
+    assert sealed
+    with without(server.url) as prom, through(server.url, tmp_path) as kept:
+        asked = ("gauge + 1", START, END, "5m")
+        pd.testing.assert_frame_equal(kept.range(*asked), prom.range(*asked))
+
+
+def test_writers_side_by_side_lose_nothing(server, tmp_path):
+    processes = [writer(server.url, tmp_path) for _ in range(3)]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
+    assert whole(tmp_path)
+    assert [len(dataset.held) for dataset in Archive(tmp_path).datasets()] == [DAYS] * 5
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    (tmp_path / "FORMAT").write_text("99")
+    with pytest.raises(ArchiveError, match=r"format 99.*newer"):
+        Archive(tmp_path)
+
+
+def test_prune_removes_old_days_and_what_nobody_names(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        prom.range("gauge", START, END, "5m")
+    [dataset] = Archive(tmp_path).datasets()
+    data_folder = tmp_path / dataset.folder / "data"
+    (data_folder / ".part-killed").write_bytes(b"x")
+    assert dataset.forget(START.date() + timedelta(days=2)) == 2
+    [dataset] = Archive(tmp_path).datasets()
+    assert len(dataset.held) == DAYS - 2
+    assert len(list(data_folder.iterdir())) == DAYS - 2
+
+
+def test_the_files_open_in_other_tools(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        frame = prom.range("gauge", START, END, "5m")
+    [dataset] = Archive(tmp_path).datasets()
+    files = str(tmp_path / dataset.folder / "data" / "*.parquet")
+    samples = int(frame.notna().sum().sum())
+    assert duckdb.sql(f"SELECT count(*), sum(value) FROM '{files}'").fetchall() == [
+        (samples, pytest.approx(float(np.nansum(frame))))
+    ]
+    assert pl.scan_parquet(files).select(pl.len()).collect().item() == samples
+
+
+def promreview(*arguments, cwd):
+    command = [str(Path(sys.executable).with_name("promreview")), *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_the_commands_list_verify_and_prune(server, tmp_path):
+    with through(server.url, tmp_path / "archive") as prom:
+        prom.range("gauge", START, END, "5m")
+    assert promreview("archive", "verify", cwd=tmp_path).returncode == 0
+    listed = promreview("archive", "list", "--format", "json", cwd=tmp_path)
+    assert json.loads(listed.stdout)["datasets"][0]["days"] == DAYS
+    next((tmp_path / "archive").rglob("*.parquet")).write_bytes(b"")
+    damaged = promreview("archive", "verify", cwd=tmp_path)
+    assert damaged.returncode == 4
+    assert ".parquet" in damaged.stdout
+    assert promreview("archive", "prune", "--keep", "1d", cwd=tmp_path).returncode == 0
+    assert not list((tmp_path / "archive").rglob("*.parquet"))
+    nothing = promreview("archive", "list", cwd=tmp_path / "archive")
+    assert (nothing.returncode, "archive sync" in nothing.stderr) == (2, True)
+
+
+def test_bounds_of_a_day_follow_the_grid(tmp_path):
+    dataset = Archive(tmp_path).dataset("s", "up", 7 * 60_000, 60_000)
+    previous = None
+    for number in range(10):
+        first, past = dataset.bounds(date(2026, 3, 28) + timedelta(days=number))
+        assert (first - 60_000) % (7 * 60_000) == 0
+        assert previous is None or previous == first  # no stamp lost or doubled between days
+        previous = past
