@@ -7,6 +7,7 @@ byte-stream-split, which is what makes two bytes of a sample.
 
 import json
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -102,7 +103,14 @@ def decode_day(content: bytes, labels: list[str], counts: list[int], points: int
         raise ArchiveError(f"holds {len(values)} samples instead of {sum(counts)}")
     bounds = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
     series = [_part(stamps, values, *bounds[place : place + 2]) for place in range(len(counts))]
-    return DaySamples([json.loads(text) for text in labels], series)
+    return DaySamples([_metric(text) for text in labels], series)
+
+
+@cache
+def _metric(text: str) -> dict[str, str]:
+    """Labels from their text, which is the same on every day."""
+    labels: dict[str, str] = json.loads(text)
+    return labels
 
 
 def _part(stamps: NDArray[np.int64] | None, values: NDArray[np.float64], start: int, end: int) -> Series:
