@@ -123,14 +123,13 @@ class FindingsDocument(BaseModel):
 
     @model_validator(mode="after")
     def _tell_warnings(self) -> "FindingsDocument":
-        """What the server warned of is a gap: partial answers must not pass for whole ones."""
+        """What was warned of is a gap: partial answers must not pass for whole ones."""
         told = {gap.reason for gap in self.coverage.gaps}
         for query in self.queries:
             for warning in query.warnings:
-                reason = f"the server says: {warning}"
-                if reason not in told:
-                    told.add(reason)
-                    gap = Gap(start=self.window.start, end=self.window.end, scope=query.expr, reason=reason)
+                if warning not in told:
+                    told.add(warning)
+                    gap = Gap(start=self.window.start, end=self.window.end, scope=query.expr, reason=warning)
                     self.coverage.gaps.append(gap)
         return self
 

@@ -36,7 +36,7 @@ def pull(
     with connect(url, ConnectionSettings(timeout_seconds=timeout)) as prom:
         rows = long_rows(prom.decoded(expr, start, end, step))
         for warning in prom.queries[-1].warnings:
-            typer.echo(f"the server says: {warning}", err=True)
+            typer.echo(f"warning: {warning}", err=True)
     _write(rows, out) if out else _print(rows, format)
     series = len(rows.columns) - 2
     typer.echo(f"{len(rows)} samples with {series} labels" if len(rows) else "no sample in this window", err=True)

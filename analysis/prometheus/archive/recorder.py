@@ -10,6 +10,7 @@ from analysis.prometheus.chunks import in_order
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.window import unix_ms
 
+GONE = "the server does not answer: this is from the archive alone"
 HOUR_MS = 3_600_000
 MAX_POINTS = 11_000  # of one block, so that it is one request: what Prometheus allows for one series
 Pull = Callable[[Grid], list[str]]
@@ -87,8 +88,8 @@ class Recorder:
             self.is_gone = True
             if len(missing) == len(days):
                 raise
-            warnings.append(f"the server does not answer, and the archive lacks {_shown(missing)}")
-        return warnings
+            warnings.append(f"{GONE}, and the archive lacks {_shown(missing)}")
+        return warnings + ([GONE] if self.is_gone and not missing else [])
 
     def _blocks(self, dataset: Dataset, grid: Grid, missing: list[date]) -> list[_Block]:
         """Runs of missing days, as long as one request may be."""
