@@ -4,6 +4,8 @@ from pydantic import Field
 
 from analysis.settings.base import Duration, ReportSettings, Step
 
+_HOURS = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+
 
 class ThresholdDriftSettings(ReportSettings):
     """Which rules are reviewed, over how much history, against which noise budget."""
@@ -21,4 +23,17 @@ class ThresholdDriftSettings(ReportSettings):
         0.1, ge=0, le=1, description="smallest shift worth reporting, as share of the headroom before it"
     )
     horizon_days: int = Field(90, ge=1, le=730, description="how far ahead a threshold may be reached and still count")
+    incidents_file: str = Field(
+        "params/incidents.yaml",
+        description="incidents: when, which alerts, how late; none where it is missing",
+    )
+    late: Duration = Field("15m", description="an alert later than this into an incident has missed it")
+    maintenance_file: str = Field(
+        "params/maintenance.yaml", description="times whose alerts are no noise; none where it is missing"
+    )
+    alertmanager_file: str = Field("", description="alertmanager.yml, for its grouping; one group per rule when empty")
+    alertmanager_url: str = Field("", description="base URL of Alertmanager, for its silences; none when empty")
+    working_days: list[int] = Field([1, 2, 3, 4, 5], description="days at work, 1 is Monday and 7 Sunday")
+    working_hours: str = Field("09:00-18:00", pattern=_HOURS, description="hours at work, in the time zone")
+    prediction_level: float = Field(0.9, gt=0.5, lt=0.999, description="how often a prediction interval must hold")
     grafana_url: str = Field("", description="base URL of Grafana, for links; none when empty")

@@ -85,7 +85,7 @@ def lives_of(
     if known_active_at_ms is not None:
         active_at = np.where(runs.first == 0, known_active_at_ms, active_at)
     long_enough = slots_ms[runs.last] - active_at >= for_ms
-    chain = np.cumsum(_is_new_chain(runs, slots_ms, keep_firing_for_ms))
+    chain: Places = np.cumsum(_is_new_chain(runs, slots_ms, keep_firing_for_ms))
     fired_before = _earlier_in_chain(long_enough, chain)
     heads = np.flatnonzero(~fired_before)  # a run after one that fired belongs to that one's life
     tails = np.append(heads[1:], len(chain))[: len(heads)] - 1

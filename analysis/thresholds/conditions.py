@@ -1,0 +1,162 @@
+"""Where a rule's condition held, for any thresholds, and the scene that its alerts play in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from analysis.prometheus.decode import Decoded
+from analysis.prometheus.promql import Comparison, comparison, comparisons
+from analysis.thresholds.alerts import MILLISECOND, identity_of
+from analysis.thresholds.collect import Grid, compare
+from analysis.thresholds.lives import Flags, Milliseconds, Runs, runs_of, runs_of_places
+from analysis.thresholds.outcomes import Scene
+from analysis.thresholds.sides import Evaluator, Vector
+from analysis.thresholds.subjects import Choice, Subject
+from analysis.window import Window, unix_ms
+
+Fetch = Callable[[str], Decoded]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Where a rule's condition held with some thresholds."""
+
+    runs: Runs
+    scene: Scene
+
+
+class Single:
+    """A single comparison at the top, one alert per series: only slots beyond the loosest threshold are looked at."""
+
+    def __init__(
+        self, subject: Subject, found: Comparison, vector: Vector, keys: list[Any], thresholds: Sequence[float]
+    ) -> None:
+        self.subject, self.op, self.vector, self.keys = subject, found.op, vector, keys
+        self.stride = len(vector.values) + 1
+        self.has_data = None if vector.present.all() else vector.present
+        if found.op in ("==", "!="):
+            taken = vector.present
+        else:
+            loosest = min(thresholds) if found.op in (">", ">=") else max(thresholds)
+            taken = vector.present & compare(vector.values, found.op, loosest)
+        series, rows = np.nonzero(taken.T)
+        self._places, self._values = series * self.stride + rows, vector.values[rows, series]
+
+    def __call__(self, thresholds: tuple[float, ...], first_ms: int) -> Condition:
+        """The condition with one threshold; `first_ms` is the first slot."""
+        [threshold] = thresholds
+        places = self._places[compare(self._values, self.op, threshold)]
+        slots = _slots(self.vector, self.subject.grid, first_ms)
+        scene = _scene(self.subject, self.keys, slots, self.has_data)
+        return Condition(runs_of_places(places, self.stride), scene)
+
+    def days(self, window: Window, first_ms: int) -> float:
+        """Days with data."""
+        return _days(self.vector, self.subject.grid, window, first_ms)
+
+
+class General:
+    """Any expression: the condition's series are worked out anew for each set of thresholds."""
+
+    def __init__(self, subject: Subject, evaluator: Evaluator) -> None:
+        self.subject, self.evaluator = subject, evaluator
+
+    def __call__(self, thresholds: tuple[float, ...], first_ms: int) -> Condition:
+        """The condition with a threshold for each number; `first_ms` is the first slot."""
+        vector = self.evaluator(thresholds)
+        keys = _identities(self.subject, vector)
+        merged, data, evaluated = _merged(vector, keys, self._data(vector))
+        if self.subject.group.limit:
+            merged = merged & (merged.sum(axis=1, keepdims=True) <= self.subject.group.limit)
+        if any("{{" in value for value in self.subject.rule.labels.values()):
+            evaluated = np.ones_like(evaluated)  # the label that was left out told them apart
+        slots = _slots(vector, self.subject.grid, first_ms)
+        scene = _scene(self.subject, list(dict.fromkeys(keys)), slots[evaluated], data[evaluated])
+        return Condition(runs_of(merged[evaluated]), scene)
+
+    def _data(self, vector: Vector) -> Flags:
+        """Whether any side that names a series had a sample of it."""
+        data = np.zeros_like(vector.present)
+        for side in self.evaluator.fetched:
+            places = {_nameless(key): place for place, key in enumerate(side.keys)}
+            for column, key in enumerate(vector.keys):
+                place = places.get(_nameless(key))
+                if place is not None:
+                    data[:, column] |= side.present[:, place]
+        return data
+
+    def days(self, window: Window, first_ms: int) -> float:
+        """Days with data on any side."""
+        return max((_days(side, self.subject.grid, window, first_ms) for side in self.evaluator.fetched), default=0.0)
+
+
+def _nameless(key: Any) -> Any:
+    return tuple(pair for pair in key if pair[0] != "__name__")
+
+
+def _identities(subject: Subject, vector: Vector) -> list[Any]:
+    """The labels of the alert that each series makes."""
+    found = []
+    for key in vector.keys:
+        names, values = zip(*key, strict=True) if key else ((), ())
+        found.append(identity_of(list(names), tuple(values), subject.rule))
+    return found
+
+
+def _merged(vector: Vector, keys: list[Any], data: Flags) -> tuple[Flags, Flags, Flags]:
+    """Presence per alert, its data, and which slots were evaluated: equal labels fail an evaluation."""
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    merged = np.zeros((len(vector.present), len(places)), dtype=bool)
+    known = np.zeros_like(merged)
+    evaluated = np.ones(len(merged), dtype=bool)
+    for column, key in enumerate(keys):
+        place = places[key]
+        evaluated &= ~(merged[:, place] & vector.present[:, column])
+        merged[:, place] |= vector.present[:, column]
+        known[:, place] |= data[:, column]
+    return merged, known, evaluated
+
+
+def _scene(subject: Subject, keys: list[Any], slots: Milliseconds, has_data: Flags | None) -> Scene:
+    groupings = [subject.grouping(dict(key)) for key in keys]
+    places = {key: place for place, key in enumerate(dict.fromkeys(g.key for g in groupings))}
+    named = [{**dict(key), "alertname": subject.rule.name} for key in keys]
+    return Scene(
+        slots_ms=slots,
+        interval_ms=subject.grid.interval // MILLISECOND,
+        group_keys=np.array([places[g.key] for g in groupings], dtype="int64"),
+        wait_ms=np.array([g.wait_ms for g in groupings], dtype="int64"),
+        group_interval_ms=np.array([g.interval_ms for g in groupings], dtype="int64"),
+        has_data=has_data,
+        flap_gap_ms=subject.flap_gap // MILLISECOND,
+        incidents=subject.incidents,
+        pardons=tuple(
+            (p.start_ms, p.end_ms, np.array([p.covers(labels) for labels in named], dtype=bool))
+            for p in subject.context.pardons
+        ),
+    )
+
+
+def _slots(vector: Vector, grid: Grid, first_ms: int) -> Milliseconds:
+    return first_ms + np.arange(len(vector.present), dtype="int64") * (grid.interval // MILLISECOND)
+
+
+def _days(vector: Vector, grid: Grid, window: Window, first_ms: int) -> float:
+    slots = _slots(vector, grid, first_ms)
+    seen = vector.present.any(axis=1) & (slots >= unix_ms(window.start))
+    return float(seen.sum() * (grid.interval / timedelta(days=1)))
+
+
+def conditions(subject: Subject, fetch: Fetch, choices: Sequence[Choice]) -> Single | General:
+    """How the rule's condition is worked out for any of the choices."""
+    found = comparison(subject.tree)
+    if found is not None and not found.is_bool and len(comparisons(subject.tree)) == 1 and not subject.group.limit:
+        evaluator = Evaluator(found.compared, fetch)
+        vector = evaluator(())
+        keys = _identities(subject, vector)
+        if len(set(keys)) == len(keys):
+            return Single(subject, found, vector, keys, [choice.thresholds[0] for choice in choices])
+    return General(subject, Evaluator(subject.tree, fetch))

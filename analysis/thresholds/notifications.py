@@ -1,0 +1,80 @@
+"""Pages: the notifications that Alertmanager sends for alerts, after grouping.
+
+Source: ``dispatch.go`` and ``notify.go`` of Alertmanager 0.25. A group is made by its first alert and
+flushed `group_wait` later, then every `group_interval` until a flush finds all of it resolved. A flush
+pages when an alert is firing in it that was not firing at the flush before; notices that something was
+resolved, and repetitions of the same notice, are not pages.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+
+
+def pages(
+    groups: Numbers, members: Numbers, starts_ms: Numbers, ends_ms: Numbers, wait_ms: Numbers, interval_ms: Numbers
+) -> tuple[Numbers, Numbers]:
+    """When each group pages.
+
+    Args:
+        groups: which group each firing alert is in; shape (alerts,), as all that follow.
+        members: which label set it is.
+        starts_ms: when it began to fire.
+        ends_ms: when it was resolved.
+        wait_ms: ``group_wait`` of its group.
+        interval_ms: ``group_interval`` of its group.
+
+    Returns:
+        Group and time of each page, in Unix milliseconds.
+    """
+    if not len(groups):
+        return groups, starts_ms
+    order = np.lexsort((starts_ms, groups))
+    groups, members, starts, ends = groups[order], members[order], starts_ms[order], ends_ms[order]
+    wait, interval = wait_ms[order], interval_ms[order]
+    first = np.flatnonzero(_is_first(groups, starts, ends, interval))
+    sizes = np.diff(np.append(first, len(groups)))
+    alone = first[(sizes == 1) & (starts[first] + wait[first] < ends[first])]
+    where, when = [groups[alone]], [starts[alone] + wait[alone]]
+    for begin, size in zip(first[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+        part = slice(begin, begin + size)
+        found = _simulate(
+            members[part].tolist(), starts[part].tolist(), ends[part].tolist(), int(wait[begin]), int(interval[begin])
+        )
+        where.append(np.full(len(found), groups[begin]))
+        when.append(np.array(found, dtype="int64"))
+    return np.concatenate(where), np.concatenate(when)
+
+
+def _is_first(groups: Numbers, starts: Numbers, ends: Numbers, interval: Numbers) -> NDArray[np.bool_]:
+    """Which alerts certainly find no group alive: all before them ended more than an interval ago."""
+    rank = np.cumsum(np.diff(groups, prepend=groups[0]) != 0)
+    apart = int(ends.max() - starts.min()) + int(interval.max()) + 1
+    alive_until = np.maximum.accumulate(ends + rank * apart) - rank * apart
+    is_first = np.ones(len(groups), dtype=bool)
+    is_first[1:] = (np.diff(rank) > 0) | (starts[1:] > alive_until[:-1] + interval[1:])
+    return is_first
+
+
+def _simulate(members: list[int], starts: list[int], ends: list[int], wait: int, interval: int) -> list[int]:
+    """Flush by flush, over the few alerts that stand close together."""
+    found: list[int] = []
+    place = 0
+    while place < len(starts):
+        flush, before = starts[place] + wait, set[int]()
+        active: list[int] = []
+        while True:
+            while place < len(starts) and starts[place] <= flush:
+                active.append(place)
+                place += 1
+            active = [i for i in active if ends[i] > flush]
+            firing = {members[i] for i in active}
+            if firing - before:
+                found.append(flush)
+            before = firing
+            if not firing:
+                break
+            change = min([ends[i] for i in active] + starts[place : place + 1])
+            flush += max(1, -(-(change - flush) // interval)) * interval
+    return found

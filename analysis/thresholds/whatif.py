@@ -1,0 +1,126 @@
+"""What other thresholds, `for` and `keep_firing_for` would have done: every combination, in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from analysis.prometheus import Prometheus
+from analysis.prometheus.decode import Decoded
+from analysis.thresholds.alerts import MILLISECOND
+from analysis.thresholds.conditions import Fetch, conditions
+from analysis.thresholds.lives import lives_of
+from analysis.thresholds.outcomes import Outcomes, counts, joined, outcomes
+from analysis.thresholds.subjects import Choice, Subject, shown
+from analysis.window import Window, format_duration, unix_ms
+
+WARM_UP_FACTOR = 2  # of `for` + `keep_firing_for`, as in the replay
+# Of `keep_firing_for`: an alert that fires at the start of the window may have been held through a chain of
+# results too short to fire by themselves, back to one that was not; chains longer than this are rare.
+CHAIN_FACTOR = 20
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The outcomes of every combination.
+
+    Attributes:
+        subject: the rule.
+        choices: the combinations, in the order of the rows.
+        events: what each would have done.
+        window: what was asked for.
+        days: days of the window in which the compared side had any sample.
+        approximate: rule labels that are templates, left out of the alerts' identity.
+    """
+
+    subject: Subject
+    choices: tuple[Choice, ...]
+    events: Outcomes
+    window: Window
+    days: float
+    approximate: tuple[str, ...]
+
+    def table(self, window: Window | None = None) -> pd.DataFrame:
+        """One row per combination: the choice, and its counts in the window."""
+        window = window or self.window
+        chosen = pd.DataFrame(
+            {
+                "threshold": [shown(c.thresholds) for c in self.choices],
+                "for": [format_duration(c.for_duration) for c in self.choices],
+                "keep_firing_for": [format_duration(c.keep_firing_for) for c in self.choices],
+            }
+        )
+        counted = counts(
+            self.events, len(self.choices), window, self.subject.grid.interval // MILLISECOND, self.subject.at_work
+        )
+        return pd.concat([chosen, counted, self._incidents(window)], axis=1)
+
+    def _incidents(self, window: Window) -> pd.DataFrame:
+        """How many labelled incidents of the window were caught, and how late the latest was caught."""
+        low, high = unix_ms(window.start), unix_ms(window.end)
+        mine = [low <= incident.start_ms < high for incident in self.subject.incidents]
+        late = self.events.lateness_ms[:, mine]
+        caught = late < np.iinfo(np.int64).max
+        latest = np.where(caught, late, 0).max(axis=1, initial=0) / 1000
+        return pd.DataFrame(
+            {
+                "incidents": [late.shape[1]] * len(late),
+                "incidents_caught": caught.sum(axis=1),
+                "latest_seconds": np.where(caught.any(axis=1), latest, np.nan),
+            }
+        )
+
+
+def whatif(prom: Prometheus, subject: Subject, choices: Sequence[Choice], window: Window) -> WhatIf:
+    """Evaluate combinations over the half-open window; each side is asked for once.
+
+    Args:
+        prom: the server.
+        subject: the rule.
+        choices: the combinations.
+        window: alerts that begin to fire in it count.
+    """
+    asked = Window(window.start - warm_up(choices) - subject.grid.interval, window.end)
+
+    def fetch(expr: str) -> Decoded:
+        return prom.decoded(expr, asked.start, asked.end, subject.grid.interval, subject.grid.phase)
+
+    return evaluated(subject, choices, window, asked, fetch)
+
+
+def warm_up(choices: Sequence[Choice]) -> timedelta:
+    """How long before the window alerts have to be followed so that they are right at its start."""
+    longest = max(choice.for_duration + choice.keep_firing_for for choice in choices)
+    return WARM_UP_FACTOR * longest + CHAIN_FACTOR * max(choice.keep_firing_for for choice in choices)
+
+
+def evaluated(subject: Subject, choices: Sequence[Choice], window: Window, asked: Window, fetch: Fetch) -> WhatIf:
+    """Evaluate combinations on what `fetch` gives for an expression over the slots of `asked`."""
+    holds = conditions(subject, fetch, choices)
+    order = sorted(range(len(choices)), key=lambda n: choices[n].thresholds)
+    parts: list[Outcomes] = []
+    first_ms, _ = asked.stamp_bounds_ms(subject.grid.interval, subject.grid.phase)
+    for thresholds, places in _by_thresholds(choices, order):
+        condition = holds(thresholds, first_ms)
+        lives = [
+            lives_of(
+                condition.runs,
+                condition.scene.slots_ms,
+                choices[n].for_duration // MILLISECOND,
+                choices[n].keep_firing_for // MILLISECOND,
+            )
+            for n in places
+        ]
+        parts.append(outcomes(lives, condition.scene, sum(len(part.lateness_ms) for part in parts)))
+    ordered = tuple(choices[n] for n in order)
+    removed = tuple(sorted(name for name, value in subject.rule.labels.items() if "{{" in value))
+    return WhatIf(subject, ordered, joined(parts), window, holds.days(window, first_ms), removed)
+
+
+def _by_thresholds(choices: Sequence[Choice], order: list[int]) -> Iterator[tuple[tuple[float, ...], list[int]]]:
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for place in order:
+        groups.setdefault(choices[place].thresholds, []).append(place)
+    yield from groups.items()
