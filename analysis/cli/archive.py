@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.options import Format, OutputFormat, Timeout, Url
+from analysis.cli.options import Environment, Format, OutputFormat, Timeout, Url
 
 Folder = Annotated[str, typer.Option("--archive", help="its folder; else PROMETHEUS_ARCHIVE, else archive/")]
 
@@ -38,6 +38,7 @@ def _opened(folder: str) -> Any:
 def sync(
     days: Annotated[int, typer.Option("--days", help="days up to last midnight UTC", min=1, max=400)] = 14,
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     archive: Folder = "",
     timeout: Timeout = 120.0,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.cli.options import End, FailOn, FailOnOption, Format, OutputFormat, Start, Timeout, Url
+from analysis.cli.options import End, Environment, FailOn, FailOnOption, Format, OutputFormat, Start, Timeout, Url
 
 if TYPE_CHECKING:
     from analysis.findings import ReportResult
@@ -27,6 +27,7 @@ def cardinality(
     start: Start = "-30d",
     end: End = "now",
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     rules: Rules = None,
     dashboards: Dashboards = None,
     query_log: QueryLog = None,

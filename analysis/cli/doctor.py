@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.cli.options import Format, OutputFormat, Timeout, Url
+from analysis.cli.options import Environment, Format, OutputFormat, Timeout, Url
 
 
 def register(app: typer.Typer) -> None:
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     window: Annotated[str, typer.Option("--window", help="how far back a review would look")] = "62d",
     format: OutputFormat = Format.table,  # noqa: A002 - the option is called --format
     timeout: Timeout = 20.0,

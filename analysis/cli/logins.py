@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.cli.options import End, FailOn, FailOnOption, Format, OutputFormat, Start, Url
+from analysis.cli.options import End, Environment, FailOn, FailOnOption, Format, OutputFormat, Start, Url
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +17,7 @@ def logins(
     start: Start = "-30d",
     end: End = "now",
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     history: Annotated[str, typer.Option("--history", help="what baselines learn from, before --start")] = "35d",
     step: Annotated[str, typer.Option("--step", help="detector step; at least five scrape intervals")] = "1m",
     timezone: Annotated[str, typer.Option("--timezone", help="IANA zone of working hours")] = "UTC",

@@ -29,8 +29,19 @@ class FailOn(StrEnum):
 Url = Annotated[
     str | None, typer.Option("--url", help="base URL of the server; else --environment, else PROMETHEUS_URL")
 ]
+
+
+def _use(name: str | None) -> str | None:
+    if name:
+        from analysis.settings.environments import use_environment
+
+        use_environment(name)
+    return name
+
+
 Environment = Annotated[
-    str | None, typer.Option("--environment", help="use params/environments/NAME.yaml", metavar="NAME")
+    str | None,
+    typer.Option("--environment", help="use params/environments/NAME.yaml", metavar="NAME", callback=_use),
 ]
 Start = Annotated[str, typer.Option("--start", help="RFC 3339, Unix seconds, or relative such as -30d")]
 End = Annotated[str, typer.Option("--end", help="end of the window, not included")]

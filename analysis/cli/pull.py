@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.options import End, Format, OutputFormat, Start, Timeout, Url
+from analysis.cli.options import End, Environment, Format, OutputFormat, Start, Timeout, Url
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +20,7 @@ def pull(
     step: Annotated[str, typer.Option("--step", help="distance of stamps, such as 30s or 5m")] = "1m",
     out: Annotated[Path | None, typer.Option("--out", help="write to FILE.parquet or FILE.csv instead")] = None,
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     format: OutputFormat = Format.table,  # noqa: A002 - the option is called --format
     timeout: Timeout = 120.0,
 ) -> None:

@@ -24,6 +24,7 @@ def run(
     notebook: Annotated[str, typer.Argument(help="name of a notebook in notebooks/, or its path")],
     parameter: Parameter = None,
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     output: Annotated[str, typer.Option("--output", help="folder of the results")] = "",
     dry_run: DryRun = False,
 ) -> None:
@@ -82,7 +83,7 @@ def review(
     if dry_run:
         typer.echo("the parameters of all reports are right; nothing was run", err=True)
         return
-    if not (resume or environment):
+    if not resume:
         _ask(url)
 
     def told(status: Status) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.cli.options import End, Start, Timeout, Url
+from analysis.cli.options import End, Environment, Start, Timeout, Url
 
 Rules = Annotated[list[Path] | None, typer.Option("--rules", help="rule files; the server's own when left out")]
 Alerts = Annotated[list[str] | None, typer.Option("--alert", help="only alerts of this name; may be repeated")]
@@ -29,6 +29,7 @@ def replay(
     start: Start = "-30d",
     end: End = "now",
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     rules: Rules = None,
     alert: Alerts = None,
     default_interval: Interval = "1m",

@@ -1,0 +1,77 @@
+"""Environments: one file per server in ``params/environments``, which names its credentials and never holds them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from analysis.errors import ParameterError
+from analysis.settings.base import load_settings
+from analysis.settings.connection import ConnectionSettings
+
+FOLDER = Path("params/environments")
+PREFIX = "PROMETHEUS_"
+_SECRETS = ("password", "bearer_token", "headers")
+_SHARED = ("archive",)  # belongs to the machine, not to a server
+
+
+class EnvironmentSettings(BaseModel):
+    """How to reach one server; each ``…_variable`` names a variable that holds the secret, or ``NAME_FILE``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(min_length=1, description="base URL, without user info")
+    username: str = Field("", description="user for basic authentication")
+    password_variable: str = Field("", description="variable with the password")
+    bearer_token_variable: str = Field("", description="variable with the token")
+    headers_variable: str = Field("", description="variable with a JSON object of extra headers")
+    ca_file: str = Field("", description="PEM file of the certificate authority")
+    cert_file: str = Field("", description="PEM file of the client certificate")
+    key_file: str = Field("", description="PEM file of the client's key")
+    insecure: bool = Field(False, description="do not verify the server's certificate")
+    archive_source: str = Field("", description="whose data the archive takes it for; the URL when empty")
+
+
+def environments(folder: Path = FOLDER) -> list[str]:
+    """Names of all environments."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def use_environment(name: str, folder: Path = FOLDER) -> None:
+    """Make this process, and those it starts, talk to an environment's server and to no other.
+
+    Raises:
+        ParameterError: no such environment, a wrong file, or a variable that is not set.
+    """
+    path = folder / f"{name}.yaml"
+    if name not in environments(folder):
+        known = ", ".join(environments(folder)) or "none yet"
+        raise ParameterError(f"there is no environment {name!r} in {folder}; there are: {known}")
+    given = load_settings(EnvironmentSettings, path)
+    if "@" in given.url.partition("://")[2].partition("/")[0]:
+        raise ParameterError(f"{path}: the URL holds credentials; name variables with username and password_variable")
+    values: dict[str, Any] = given.model_dump(exclude={f"{secret}_variable" for secret in _SECRETS})
+    for secret in _SECRETS:
+        values[secret] = _secret(getattr(given, f"{secret}_variable"), path)
+    for field in ConnectionSettings.model_fields:
+        if field not in _SHARED:
+            os.environ.pop(f"{PREFIX}{field.upper()}", None)
+            os.environ.pop(f"{PREFIX}{field.upper()}_FILE", None)
+    os.environ.update({f"{PREFIX}{key.upper()}": str(value) for key, value in values.items() if value})
+
+
+def _secret(variable: str, path: Path) -> str:
+    if not variable:
+        return ""
+    if variable in os.environ:
+        return os.environ[variable]
+    file = os.environ.get(f"{variable}_FILE")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() if file else _not_set(variable, path)
+    except OSError as error:
+        raise ParameterError(f"cannot read {variable}_FILE ({file}): {error.strerror}") from None
+
+
+def _not_set(variable: str, path: Path) -> str:
+    raise ParameterError(f"{path} names {variable}, but neither it nor {variable}_FILE is set")
