@@ -19,6 +19,7 @@ COMMANDS = (
     "logins",
     "cardinality",
     "rules",
+    "rules_whatif",
     "review",
     "new_report",
 )
