@@ -22,7 +22,7 @@ JOBS = {
     "redis": "redis-exporter",
 }
 DRIFTS = (Drift("HighResponseTime", "towards"), Drift("DatabaseQuerySlow", "away"), Drift("HighMemoryUsage", "towards"))
-_GAUGES = ("_bytes", "node_load1", "node_filefd_allocated", "_sessions", "_connections", "_clients", "_up", "up")
+GAUGES = ("_bytes", "node_load1", "node_filefd_allocated", "_sessions", "_connections", "_clients", "_up", "up")
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ def make_platform(
     rng = np.random.default_rng([seed, 1])
     minutes = scrape_interval / timedelta(minutes=1)
     services = Services(rng, index, rhythm.shape(index), minutes)
-    steps = _login_frames(logins) | services.latency(_requests(logins)) | services.policy() | services.http()
-    steps |= services.database() | services.machines() | services.redis() | services.dependencies()
+    steps = service_steps(logins, services) | services.machines() | services.redis()
     for explosion in explosions:
         metric = steps[explosion.metric]
         steps[explosion.metric] = pd.concat([metric, _exploding(rng, metric, explosion)], axis=1)
@@ -84,6 +83,12 @@ def make_platform(
     samples["up"] = _up(samples, index, benign)
     truth = Truth(tuple(attacks), tuple(benign), tuple(explosions), DRIFTS)
     return Platform(samples, logins, truth)
+
+
+def service_steps(logins: LoginSignals, services: Services) -> dict[str, pd.DataFrame]:
+    """What the platform's own services count per step, one frame per metric name; gauges as they stand."""
+    steps = _login_frames(logins) | services.latency(_requests(logins)) | services.policy() | services.http()
+    return steps | services.database() | services.dependencies()
 
 
 def _login_frames(logins: LoginSignals) -> dict[str, pd.DataFrame]:
@@ -121,6 +126,13 @@ def _exploding(rng: np.random.Generator, metric: pd.DataFrame, explosion: Explos
 
 
 def _as_scraped(name: str, frame: pd.DataFrame, benign: Sequence[Benign]) -> pd.DataFrame:
+    frame = named_targets(frame)
+    scraped = frame if name.endswith(GAUGES) else counters(frame, benign)
+    return with_gaps(scraped, benign).sort_index(axis=1)
+
+
+def named_targets(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the labels ``instance`` and ``job`` that a scrape of its target adds."""
     names = list(frame.columns.names)
     columns = [dict(zip(names, key if isinstance(key, tuple) else (key,), strict=True)) for key in frame.columns]
     for labels in columns:
@@ -128,9 +140,7 @@ def _as_scraped(name: str, frame: pd.DataFrame, benign: Sequence[Benign]) -> pd.
         labels["job"] = JOBS[labels["instance"].split("-")[0]]
     levels = sorted(columns[0])
     keys = pd.MultiIndex.from_tuples([tuple(c[level] for level in levels) for c in columns], names=levels)
-    frame = frame.set_axis(keys, axis=1)
-    scraped = frame if name.endswith(_GAUGES) else counters(frame, benign)
-    return with_gaps(scraped, benign).sort_index(axis=1)
+    return frame.set_axis(keys, axis=1)
 
 
 _PORTS = {"auth": 8080, "policy": 8081, "dashboard": 3000}
