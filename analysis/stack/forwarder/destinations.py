@@ -1,0 +1,210 @@
+"""Where alerts are sent on: the SIEM, the ticket system, chats."""
+
+import json
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+
+from analysis.errors import SourceError
+from analysis.stack.forwarder.notification import Alert, Notification
+from analysis.window import format_time
+
+SEND_SECONDS = 10.0  # Alertmanager waits as long as its group interval, at least ten seconds
+_QUIET = str.maketrans({"<": "(", ">": ")", "@": "@\u200b", "`": "'", "[": "(", "]": ")", "*": "·", "|": "¦"})
+
+
+class Destination(Protocol):
+    """Takes a notification; raises SourceError where it could not be delivered, so that it is sent again."""
+
+    def send(self, notification: Notification) -> None:
+        """Deliver every alert of the notification that was not delivered before."""
+
+
+class Siem:
+    """One request per alert, in the guide's body, with what else is known beside it.
+
+    Args:
+        url: where the SIEM takes alerts.
+        token: its bearer token.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        """Remember where to."""
+        self.url, self.token = url, token
+        self._sent: dict[str, None] = {}
+
+    def send(self, notification: Notification) -> None:
+        """Deliver; an alert that was delivered in this state is left out, so that a retry doubles nothing."""
+        for alert in notification.alerts:
+            key = f"{alert.key} {alert.status}"
+            if key not in self._sent:
+                _request("POST", self.url, self.token, siem_body(alert), "the SIEM")
+                self._sent[key] = None
+                while len(self._sent) > REMEMBERED:
+                    self._sent.pop(next(iter(self._sent)))
+
+
+REMEMBERED = 10_000  # deliveries kept in mind: some megabytes, and more than fire at once
+
+
+def siem_body(alert: Alert) -> dict[str, Any]:
+    """``alert`` and ``severity`` as the guide has them; the rest is context."""
+    return {
+        "alert": alert.name,
+        "severity": alert.severity,
+        "status": alert.status,
+        "starts_at": format_time(alert.starts_at),
+        "ends_at": format_time(alert.ends_at) if alert.ends_at and alert.status == "resolved" else None,
+        "description": alert.description,
+        "runbook_url": alert.annotations.get("runbook_url", ""),
+        "labels": alert.labels,
+    }
+
+
+class Tickets:
+    """One ticket per firing alert: made once, updated while it goes on, closed when it is resolved.
+
+    Args:
+        url: POST makes a ticket and answers with its ``id``; PATCH of URL/ID updates it.
+        token: bearer token of the ticket system.
+        state_file: which alert has which ticket, kept across restarts.
+    """
+
+    def __init__(self, url: str, token: str, state_file: Path) -> None:
+        """Read what is open."""
+        self.url, self.token, self.state_file = url.rstrip("/"), token, state_file
+        self._lock = threading.Lock()
+        self._open: dict[str, str] = self._read()
+
+    def send(self, notification: Notification) -> None:
+        """Make, update or close the ticket of each alert."""
+        with self._lock:
+            for alert in notification.alerts:
+                self._one(alert)
+
+    def _one(self, alert: Alert) -> None:
+        ticket = self._open.get(alert.key)
+        if alert.status == "firing" and ticket is None:
+            made = _request("POST", self.url, self.token, ticket_body(alert), "the ticket system")
+            if not isinstance(made, dict) or "id" not in made:
+                raise SourceError("the ticket system made a ticket but did not say its id")
+            self._keep({**self._open, alert.key: str(made["id"])})
+        elif ticket is not None:
+            now = datetime.now(UTC)
+            update = {"status": "open", "overdue": alert.overdue(now), "comment": _comment(alert)}
+            if alert.status == "resolved":
+                update = {"status": "resolved", "comment": _comment(alert)}
+            _request("PATCH", f"{self.url}/{ticket}", self.token, update, "the ticket system")
+            if alert.status == "resolved":
+                self._keep({key: value for key, value in self._open.items() if key != alert.key})
+
+    def _read(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self.state_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise SourceError(f"cannot read {self.state_file}: {error}; mend or remove it") from None
+
+    def _keep(self, state: dict[str, str]) -> None:
+        new = self.state_file.with_name(self.state_file.name + ".new")
+        new.write_text(json.dumps(state, indent=1), encoding="utf-8")
+        new.replace(self.state_file)
+        self._open = state
+
+
+def ticket_body(alert: Alert) -> dict[str, Any]:
+    """What a new ticket says: the alert with its context and the way to its runbook."""
+    return {
+        "title": f"{alert.severity.upper()}: {alert.name}",
+        "status": "open",
+        "severity": alert.severity,
+        "respond_within": alert.labels.get("respond_within", ""),
+        "body": alert.description,
+        "runbook_url": alert.annotations.get("runbook_url", ""),
+        "source": alert.generator_url,
+        "starts_at": format_time(alert.starts_at),
+        "labels": alert.labels,
+    }
+
+
+def _comment(alert: Alert) -> str:
+    if alert.status == "resolved":
+        return f"Resolved{f' at {format_time(alert.ends_at)}' if alert.ends_at else ''}."
+    return f"Still firing since {format_time(alert.starts_at)}: {alert.description}"
+
+
+class Chats:
+    """One message per notification through apprise: Microsoft Teams, Slack, custom webhooks.
+
+    Args:
+        name: how the destination is called in errors; its addresses are secret.
+        urls: apprise addresses.
+    """
+
+    def __init__(self, name: str, urls: Iterable[str]) -> None:
+        """Check every address.
+
+        Raises:
+            SourceError: apprise does not understand one; says which by its number.
+        """
+        import apprise
+
+        self.name, self.format = name, apprise.NotifyFormat.TEXT
+        self.notifiers = []
+        for number, url in enumerate(urls, start=1):
+            notifier = apprise.Apprise()
+            if not notifier.add(url):
+                raise SourceError(f"{name}: address {number} is none that apprise understands")
+            self.notifiers.append(notifier)
+
+    def send(self, notification: Notification) -> None:
+        """Send the message to every address."""
+        title, body = message(notification)
+        kinds = {"firing": "failure", "resolved": "success"}
+        failed = [
+            number
+            for number, notifier in enumerate(self.notifiers, start=1)
+            if not notifier.notify(
+                title=title, body=body, body_format=self.format, notify_type=kinds[notification.status]
+            )
+        ]
+        if failed:
+            raise SourceError(f"{self.name}: address {failed[0]} of {len(self.notifiers)} did not take the message")
+
+
+def message(notification: Notification) -> tuple[str, str]:
+    """Title and body of a chat message; values from outside carry no markup and mention nobody."""
+    firing = [alert for alert in notification.alerts if alert.status == "firing"]
+    first = (firing or notification.alerts)[0]
+    title = f"{'FIRING' if firing else 'RESOLVED'} {first.severity}: {first.name} ({len(notification.alerts)})"
+    lines = []
+    for alert in notification.alerts:
+        lines.append(f"{alert.status}: {_quiet(alert.description or alert.name)}")
+        runbook = alert.annotations.get("runbook_url", "")
+        if runbook and alert.status == "firing":
+            lines.append(f"Runbook: {_quiet(runbook)}")
+    return _quiet(title), "\n".join(lines)
+
+
+def _quiet(text: str) -> str:
+    return " ".join(text.split()).translate(_QUIET)
+
+
+def _request(method: str, url: str, token: str, body: dict[str, Any], what: str) -> Any:
+    """Send JSON; a redirect is not followed, since it would carry the token elsewhere."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        answer = requests.request(method, url, json=body, headers=headers, timeout=SEND_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        raise SourceError(f"{what} does not answer: {type(error).__name__}") from None
+    if not 200 <= answer.status_code < 300:
+        raise SourceError(f"{what} answers {answer.status_code}")
+    try:
+        return answer.json()
+    except ValueError:
+        return None

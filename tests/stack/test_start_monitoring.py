@@ -1,0 +1,184 @@
+"""Every command of scripts/start-monitoring.sh, on the real programs."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.stack.native import ROOT, NativeStack, runs
+
+SERVICES = ["redis", "redis-exporter", "node-exporter", "stand-in", "forwarder", "alertmanager", "prometheus"]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with NativeStack(tmp_path_factory.mktemp("stack")) as native:
+        started = native.run("start")
+        assert started.returncode == 0, started.stderr
+        native.started = started
+        yield native
+
+
+def listeners(numbers):
+    """Addresses that these processes listen on."""
+    said = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
+    lines = [line for line in said.splitlines() if any(f"pid={number}," in line for number in numbers)]
+    return [line.split()[3] for line in lines]
+
+
+def test_everything_is_up_and_says_where(stack):
+    assert "http://localhost:" in stack.started.stdout
+    assert "No auth" in stack.started.stdout
+    assert set(stack.processes()) >= set(SERVICES)
+    health = stack.run("health")
+    assert health.returncode == 0, health.stdout
+    assert not re.search("DOWN|unknown", health.stdout)
+    assert "grafana_password.txt" in stack.run("endpoints").stdout
+
+
+def test_nothing_listens_beyond_loopback(stack):
+    addresses = listeners(stack.processes().values())
+    assert len(addresses) >= 10
+    assert [address for address in addresses if not address.startswith(("127.0.0.1:", "[::1]:"))] == []
+
+
+def test_secrets_are_random_and_for_nobody_else(stack):
+    folder = stack.folder / "secrets"
+    files = list(folder.iterdir())
+    assert {"grafana_password.txt", "redis_password.txt", "forwarder_token.txt"} <= {file.name for file in files}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert len({file.read_text() for file in files}) == len(files)
+    assert min(len(file.read_text().strip()) for file in files) >= 24
+    arguments = [Path(f"/proc/{n}/cmdline").read_bytes().decode() for n in stack.processes().values()]
+    assert not [line for line in arguments for file in files if file.read_text().strip() in line]
+
+
+def test_a_second_start_changes_nothing(stack):
+    before = stack.processes()
+    again = stack.run("start")
+    assert again.returncode == 0, again.stderr
+    assert "runs already" in again.stderr
+    assert stack.processes() == before
+
+
+def test_the_jobs_and_instances_are_those_of_the_compose_file(stack):
+    written = "".join(path.read_text() for path in (ROOT / "monitoring/prometheus/targets").glob("*.yml"))
+    labels = set(re.findall(r"instance: '(.*)'", written)) - {"grafana-1:3000"}
+    deadline = time.monotonic() + 90
+    while True:
+        found = requests.get(f"{stack.url('prometheus')}/api/v1/query?query=up", timeout=10).json()["data"]["result"]
+        up = {series["metric"]["instance"]: series["value"][1] for series in found}
+        if set(up) == labels and set(up.values()) == {"1"}:
+            break
+        assert time.monotonic() < deadline, up
+        time.sleep(1)
+    assert {s["metric"]["job"] for s in found} >= {"auth-service", "policy-service", "dashboard", "node-exporter"}
+    flags = requests.get(f"{stack.url('prometheus')}/api/v1/status/flags", timeout=10).json()["data"]
+    assert flags["storage.tsdb.retention.time"] in ("15d", "360h")
+
+
+def test_node_exporter_shows_process_statistics(stack):
+    assert "node_processes_state" in requests.get(f"{stack.url('node_exporter')}/metrics", timeout=30).text
+
+
+def test_status_and_logs_name_every_service(stack):
+    status, logs = stack.run("status").stdout, stack.run("logs").stdout
+    for service in SERVICES:
+        assert re.search(rf"^{service} +running", status, re.MULTILINE)
+    assert {"prometheus", "alertmanager"} <= {line.split(" | ")[0] for line in logs.splitlines()}
+    only = stack.run("logs", "alertmanager").stdout.splitlines()
+    assert only
+    assert {line.split(" | ")[0] for line in only} == {"alertmanager"}
+    assert stack.run("logs", "nonsense").returncode == 2
+
+
+def test_health_says_what_is_down_and_restart_mends_it(stack):
+    os.kill(stack.processes()["redis-exporter"], signal.SIGKILL)
+    health = stack.run("health")
+    assert health.returncode == 1
+    assert re.search("^redis-exporter +DOWN", health.stdout, re.MULTILINE)
+    assert re.search("^prometheus +ok", health.stdout, re.MULTILINE)
+    before = stack.processes()
+    restarted = stack.run("restart")
+    assert restarted.returncode == 0, restarted.stderr
+    assert stack.run("health").returncode == 0
+    assert not set(before.values()) & set(stack.processes().values())
+    assert not [number for number in before.values() if runs(number)]
+
+
+def test_stop_ends_what_start_has_started_and_nothing_else(stack):
+    """A file that names somebody else's process, as after a restart of the machine, ends nobody."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(120)"])
+    try:
+        ours = stack.processes()
+        exporter = stack.folder / "data/run/node-exporter.pid"
+        kept = exporter.read_text()
+        exporter.write_text(f"{other.pid} 12345\n")
+        stopped = stack.run("stop")
+        assert stopped.returncode == 0
+        assert other.poll() is None
+        assert runs(ours["node-exporter"])
+        assert not [n for name, n in ours.items() if name != "node-exporter" and runs(n)]
+        exporter.write_text(kept)
+        assert stack.run("stop").returncode == 0
+        assert not runs(ours["node-exporter"])
+        assert stack.run("stop").returncode == 0
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_port_in_use_is_named_with_its_owner_and_nothing_is_started(tmp_path):
+    native = NativeStack(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", native.ports["PROMETHEUS_PORT"]))
+        taken.listen()
+        refused = native.run("start")
+    assert refused.returncode == 2
+    assert f"port {native.ports['PROMETHEUS_PORT']} for prometheus is in use by" in refused.stderr
+    assert f"process {os.getpid()};" in refused.stderr
+    assert "PROMETHEUS_PORT" in refused.stderr
+    assert native.processes() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["begin"], "there is no command begin"), (["logs", "a", "b"], "usage:")]
+)
+def test_wrong_usage_is_told(tmp_path, arguments, said):
+    ran = NativeStack(tmp_path).run(*arguments)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+
+
+def test_without_a_docker_engine_the_deployment_says_so(tmp_path):
+    ran = subprocess.run(
+        ["bash", str(ROOT / "deploy-docker-production.sh")],
+        env=NativeStack(tmp_path).environment | {"DOCKER_HOST": "tcp://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 2
+    assert "MONITORING_MODE=native" in ran.stderr
+
+
+def test_the_scripts_pass_shellcheck():
+    scripts = [*sorted((ROOT / "scripts").glob("*monitoring*.sh")), ROOT / "deploy-docker-production.sh"]
+    ran = subprocess.run(
+        [str(Path(sys.executable).with_name("shellcheck")), "-x", *map(str, scripts)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert ran.returncode == 0, ran.stdout
