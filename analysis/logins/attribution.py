@@ -5,13 +5,12 @@ import pandas as pd
 DOMINANT_SHARE = 0.6  # of the excess, for a value to be named as the one responsible
 
 
-def attribution(frame: pd.DataFrame, inside: pd.Series, clean: pd.Series, expected: float) -> list[dict[str, object]]:
+def attribution(inside: pd.DataFrame, usual: pd.Series, expected: float) -> list[dict[str, object]]:
     """Split the excess of an event over each label.
 
     Args:
-        frame: counts per step of the signal, columns one level per label.
-        inside: steps of the event.
-        clean: steps that show what is usual.
+        inside: counts of the steps of the event, columns one level per label.
+        usual: what each column counts when nothing happens, in any unit.
         expected: what was to be expected in the event, in all.
 
     Returns:
@@ -19,14 +18,14 @@ def attribution(frame: pd.DataFrame, inside: pd.Series, clean: pd.Series, expect
         sorted by excess; each block's excess sums to actual minus expected.
     """
     rows: list[dict[str, object]] = []
-    filled = frame.fillna(0.0)
-    for label in frame.columns.names:
-        actual = filled.loc[inside].sum().groupby(level=label).sum()
-        usual = filled.loc[clean].sum().groupby(level=label).sum()
-        share = usual / usual.sum() if usual.sum() > 0 else actual * 0 + 1 / max(1, len(actual))
+    counted = inside.fillna(0.0).sum()
+    for label in inside.columns.names:
+        actual = counted.groupby(level=label).sum()
+        before = usual.groupby(level=label).sum()
+        share = before / before.sum() if before.sum() > 0 else actual * 0 + 1 / max(1, len(actual))
         table = pd.DataFrame({"actual": actual, "typical": share * expected}).fillna(0.0)
         table["excess"] = table["actual"] - table["typical"]
-        ordered = table.sort_values("excess", ascending=bool(table["excess"].sum() < 0))
+        ordered = table.sort_values("excess", ascending=bool(table["excess"].sum() < 0), kind="stable")
         rows += [
             {
                 "label": label,

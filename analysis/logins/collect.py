@@ -12,7 +12,8 @@ from analysis.settings.logins import LoginAnomaliesSettings, Signal
 from analysis.window import Window, format_duration, parse_duration
 
 SCRAPES_PER_STEP = 5  # a range of a step and one scrape more then holds at least four intervals
-SIGNALS = ("failures", "successes", "token_failures")
+SIGNALS = ("failures", "successes", "token_failures", "tokens", "sessions")
+GAUGES = ("sessions",)
 
 
 def scrape_interval(prom: Prometheus, signal: Signal, window: Window) -> timedelta | None:
@@ -51,16 +52,29 @@ def counts(prom: Prometheus, signal: Signal, window: Window, step: timedelta, sc
     return prom.range(expr, window.start, window.end, step) * (step / span)
 
 
-def scrapes(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:
+def gauge(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:
+    """Mean of a gauge over each step, summed over what its labels do not tell apart."""
+    span = format_duration(step + scrape)
+    by = f"by ({', '.join(signal.labels)})" if signal.labels else ""
+    return prom.range(
+        f"sum {by} (avg_over_time({selector(signal.metric, signal.match)}[{span}]))", window.start, window.end, step
+    )
+
+
+def scrapes(
+    prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta, instance: str
+) -> pd.DataFrame:
     """Number of scrapes in each step's range, the lowest of an instance's series."""
     name, span = selector(signal.metric, signal.match), format_duration(step + scrape)
-    return prom.range(f"max by (instance) (count_over_time({name}[{span}]))", window.start, window.end, step)
+    return prom.range(f"max by ({instance}) (count_over_time({name}[{span}]))", window.start, window.end, step)
 
 
-def resets(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:
+def resets(
+    prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta, instance: str
+) -> pd.DataFrame:
     """Counter resets in each step's range, per instance."""
     name, span = selector(signal.metric, signal.match), format_duration(step + scrape)
-    return prom.range(f"max by (instance) (resets({name}[{span}]))", window.start, window.end, step)
+    return prom.range(f"max by ({instance}) (resets({name}[{span}]))", window.start, window.end, step)
 
 
 def collect(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -> Mapping[str, pd.DataFrame]:
@@ -79,13 +93,13 @@ def collect(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) 
         if scrape is None:
             continue
         step = step or detector_step(settings, scrape)
-        frame = counts(prom, signal, whole, step, scrape)
+        frame = (gauge if name in GAUGES else counts)(prom, signal, whole, step, scrape)
         if frame.shape[1] == 0:
             continue
         found[name] = frame
-        if "samples" not in found and "instance" in signal.labels:
-            found["samples"] = scrapes(prom, signal, whole, step, scrape)
-            found["resets"] = resets(prom, signal, whole, step, scrape)
+        if "samples" not in found and settings.instance_label in signal.labels and name not in GAUGES:
+            found["samples"] = scrapes(prom, signal, whole, step, scrape, settings.instance_label)
+            found["resets"] = resets(prom, signal, whole, step, scrape, settings.instance_label)
     if scrape is not None and step is not None:
         for frame in found.values():
             frame.attrs["expected_samples"] = step / scrape + 1

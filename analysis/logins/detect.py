@@ -5,20 +5,28 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from analysis.logins.watch import Alarm, Watch, alarms, residuals, thresholds
-from analysis.series.baseline import Baseline, seasonal
-from analysis.series.validity import present, trusted
+from analysis.logins.exposure import Exposure, exposure
+from analysis.logins.falls import falls
+from analysis.logins.load import lifted
+from analysis.logins.signals import Part, parts
+from analysis.logins.watch import Alarm, Level, Watch, judged, rises
+from analysis.series import scan
+from analysis.series.baseline import Calendar, expected_counts
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.window import parse_duration
 
-AWAY = pd.Timedelta(days=1)  # an instance that is silent for a day has left the service
-LOAD_STEPS_HOURS = 1.0  # failures follow the load of the hour around them
-LOAD_LIMITS = (0.1, 4.0)
-RECENT_HOURS = 2.0  # a fall is sudden against the two hours before it
-RARE_EXPECTED = 0.2  # successes per hour below which a country counts as one from which nobody logs in
-OUTAGE_SHARE = 0.5  # a fall in which more than this is left is no outage
+Array = NDArray[np.float64]
 PASSES = 2  # the second pass has a baseline without what the first one flagged
+LASTING = pd.Timedelta(days=3)  # what lasts longer is what is usual now
+AFTERMATH = pd.Timedelta(hours=3)  # sessions last and tokens are renewed for hours after a login
+CONSEQUENCES = ("sessions", "tokens")
+SURE_DAYS = 14  # of baseline, before which an alarm is no reason to leave data out of it
+UNSEEN = 0.4  # days that a guess for a weekday without a past is worth
+HABIT_WEEKS = 0.3  # share of the weeks in which an hour of the week stands out before it is a habit
+HABIT_DAYS = 0.15  # share of the days, likewise
+CALIBRATION_LOOKS = 4  # windows per length from which scatter is measured: more of them say the same again
 
 
 @dataclass(frozen=True)
@@ -30,163 +38,158 @@ class Detection:
         watches: every test.
         valid: per step, whether it could be judged.
         instances: per step and instance, whether its counts can be trusted.
+        shown: which instances are in use, and the share of the service that they are.
         step: length of a step.
-        limits: limits of the point test and of the CUSUM.
+        tests: how many tests share the promise about false alarms.
     """
 
     events: tuple[tuple[Alarm, ...], ...]
     watches: tuple[Watch, ...]
     valid: pd.Series
     instances: pd.DataFrame
+    shown: Exposure
     step: pd.Timedelta
-    limits: tuple[float, float]
+    tests: int
 
 
 def detect(frames: Mapping[str, pd.DataFrame], settings: LoginAnomaliesSettings) -> Detection:
-    """Find events in counts per step.
+    """Find events in counts per step; each step is judged by what came before it.
 
     Args:
-        frames: ``failures``, ``successes``, ``token_failures`` (any of them), columns one level per
-            label; optionally ``samples`` and ``resets`` per instance.
-        settings: zone, promise, merge gap.
+        frames: ``failures``, ``successes``, ``token_failures``, ``tokens`` (counts per step, any of
+            them), ``sessions`` (a gauge), columns one level per label; optionally ``samples`` and
+            ``resets`` per instance. A stamp covers the step that ends at it; NaN is no sample.
+        settings: zone, holidays, promise, merge gap.
     """
-    signals = {name: frames[name] for name in ("failures", "successes", "token_failures") if name in frames}
-    index = next(iter(signals.values())).index
+    index = next(frames[name] for name in frames if name not in ("samples", "resets")).index
     step = index[1] - index[0]
-    instances, valid = validity(frames, index)
-    flagged = pd.Series(data=False, index=index)
+    shown = exposure(frames, index, settings.instance_label)
+    found_parts = parts(frames, shown, settings)
+    calendar = Calendar.of(index, settings.timezone, settings.holidays)
+    flagged, known_days = np.zeros(len(index), dtype=bool), days_known(calendar)
     for _ in range(PASSES):
-        watches = watched(signals, valid, flagged, settings)
-        months = pd.Timedelta(days=30) / step
-        limits = thresholds(months, len(watches), settings.false_alarms_per_month)
-        found = [alarm for watch in watches for alarm in alarms(watch, *limits)]
+        watches, found, tests = _pass(found_parts, shown, calendar, flagged, settings)
         for alarm in found:
-            flagged.iloc[alarm.first : alarm.last + 1] = True
+            if (alarm.last - alarm.first) * step <= LASTING and known_days[calendar.day[alarm.first]] >= SURE_DAYS:
+                flagged[alarm.first : alarm.last + 1] = True
+        flagged &= ~habitual(flagged, calendar)
     gap = max(1, round(pd.Timedelta(parse_duration(settings.merge_gap)) / step))
-    return Detection(_merged(found, gap), tuple(watches), valid, instances, step, limits)
-
-
-def validity(frames: Mapping[str, pd.DataFrame], index: pd.DatetimeIndex) -> tuple[pd.DataFrame, pd.Series]:
-    """Which instances can be trusted at each step, and whether the whole service can."""
-    if "samples" not in frames:
-        return pd.DataFrame(index=index), pd.Series(data=True, index=index)
-    samples = frames["samples"].reindex(index)
-    samples.columns = samples.columns.get_level_values("instance")
-    restarts = frames["resets"].reindex(index) if "resets" in frames else samples * 0
-    restarts.columns = restarts.columns.get_level_values("instance")
-    expected = frames["samples"].attrs.get("expected_samples", float(np.nanmedian(samples.to_numpy())))
-    good = trusted(samples, restarts.reindex(columns=samples.columns), expected)
-    here = present(samples, AWAY)
-    return good | ~here, (good | ~here).all(axis=1) & here.any(axis=1)
-
-
-def watched(
-    signals: Mapping[str, pd.DataFrame], valid: pd.Series, flagged: pd.Series, settings: LoginAnomaliesSettings
-) -> list[Watch]:
-    """Every test of the login, with expectations fitted to what is neither flagged nor distrusted."""
-    clean = valid & ~flagged
-    load = pd.Series(1.0, index=valid.index)
-    watches: list[Watch] = []
-    if "successes" in signals:
-        frame = signals["successes"].fillna(0.0)
-        total = frame.sum(axis=1)
-        base = seasonal(total, settings.timezone, clean)
-        load = _load(total.where(valid), base.expected)
-        watches.append(_fall(total.where(valid), base, load))
-        watches += _countries(frame, valid, clean, settings)
-    for name in ("failures", "token_failures"):
-        if name in signals:
-            watches += _rises(name, signals[name].fillna(0.0), load, valid, clean, settings)
-    return watches
-
-
-def _load(total: pd.Series, expected: pd.Series) -> pd.Series:
-    """How busy it is against the baseline: a sale, a holiday, a slow morning raise no alarm."""
-    window = max(3, round(pd.Timedelta(hours=LOAD_STEPS_HOURS) / (total.index[1] - total.index[0])))
-    smooth = (
-        total.rolling(window, center=True, min_periods=1).sum()
-        / expected.where(total.notna()).rolling(window, center=True, min_periods=1).sum()
+    known = pd.concat([watch.expected.notna() for watch in watches], axis=1).any(axis=1)
+    after = round(AFTERMATH / step)
+    return Detection(
+        merged(found, gap, after), tuple(watches), shown.judged & known, shown.instances, shown, step, tests
     )
-    return smooth.clip(*LOAD_LIMITS).interpolate(limit_direction="both").fillna(1.0)
 
 
-def _fall(total: pd.Series, base: Baseline, load: pd.Series) -> Watch:
-    """A sudden fall of successes: against the rhythm, and against the load of the hours before."""
-    window = max(3, round(pd.Timedelta(hours=RECENT_HOURS) / (total.index[1] - total.index[0])))
-    recent = (total / base.expected).rolling(window, min_periods=1).median().shift(1).clip(*LOAD_LIMITS)
-    before = np.minimum(recent.ffill().fillna(1.0), load.rolling(window * 4, min_periods=1).median())
-    expected = base.expected * np.minimum(before, 1.5)
-    z = -residuals(total, expected, base.dispersion, max(base.noise, 0.1))
-    z = z.where(total < OUTAGE_SHARE * expected, np.minimum(z, 0.0))
-    z.iloc[:window] = np.nan  # nothing lies before the first hours that they could have fallen from
-    return Watch("successes fall", "successes", total, expected, z, direction=-1)
-
-
-def _rises(
-    name: str,
-    frame: pd.DataFrame,
-    load: pd.Series,
-    valid: pd.Series,
-    clean: pd.Series,
+def _pass(
+    found_parts: list[Part],
+    shown: Exposure,
+    calendar: Calendar,
+    flagged: NDArray[np.bool_],
     settings: LoginAnomaliesSettings,
-) -> list[Watch]:
-    """Rises of a signal: in all, and by reason where it has reasons."""
-    parts: dict[str, pd.Series] = {}
-    if "reason" in frame.columns.names:
-        by_reason = frame.T.groupby(level="reason").sum().T
-        harmless = settings.harmless_token_reasons if name == "token_failures" else []
-        parts = {str(reason): by_reason[reason] for reason in by_reason.columns if reason not in harmless}
-    watches = [_rise(name, "", frame.sum(axis=1), load, valid, clean, settings)] if name == "failures" else []
-    if not parts and not watches:
-        watches = [_rise(name, "", frame.sum(axis=1), load, valid, clean, settings)]
-    return watches + [_rise(name, r, part, load, valid, clean, settings) for r, part in parts.items()]
+) -> tuple[list[Watch], list[Alarm], int]:
+    """One round: expectations from what is not flagged, scatter, and alarms."""
+    watches, known_days = _watches(found_parts, shown, calendar, flagged)
+    step_minutes = (shown.share.index[1] - shown.share.index[0]) / pd.Timedelta(minutes=1)
+    sizes = scan.lengths(step_minutes)
+    tests = len(watches) * len(sizes)
+    month = 30 * 1440 / step_minutes
+    limits = {n: scan.limit(n, month, tests, settings.false_alarms_per_month) for n in sizes}
+    scatters = _scatters(watches, calendar, flagged, sizes, known_days)
+    hour = min(sizes, key=lambda n: abs(n * step_minutes - 60))
+    found: list[Alarm] = []
+    for place, watch in enumerate(watches):
+        if watch.direction < 0:
+            noise = scatters[hour].noise[:, place]
+            found += falls(watch, tests, settings.false_alarms_per_month, noise, calendar.day, step_minutes)
+            continue
+        levels = [
+            Level(n, limits[n], s.dispersion[:, place], s.noise[:, place], np.ones(len(known_days)))
+            for n, s in scatters.items()
+        ]
+        found += rises(watch, levels, calendar.day, step_minutes)
+    return watches, found, tests
 
 
-def _rise(
-    name: str,
-    reason: str,
-    total: pd.Series,
-    load: pd.Series,
-    valid: pd.Series,
-    clean: pd.Series,
-    settings: LoginAnomaliesSettings,
-) -> Watch:
-    base = seasonal(total / load, settings.timezone, clean)
-    expected = base.expected * load
-    refit = Baseline(expected, base.dispersion, base.noise)
-    z = residuals(total.where(valid), expected, refit.dispersion, refit.noise)
-    labels = {"reason": reason} if reason else {}
-    return Watch(f"{name} {reason}".strip(), name, total, expected, z, labels=labels)
+def _watches(
+    found_parts: list[Part], shown: Exposure, calendar: Calendar, flagged: NDArray[np.bool_]
+) -> tuple[list[Watch], Array]:
+    """Expectations of every part; those that follow another part's load come after it."""
+    share, ok = shown.share.to_numpy(), shown.judged.to_numpy()
+    good = (ok & ~flagged)[:, None]
+    counts = np.column_stack([part.counts for part in found_parts])
+    whole = np.where(ok[:, None], counts / np.maximum(share, 1e-9)[:, None], np.nan)
+    plain = expected_counts(whole, calendar, good)
+    step_minutes = (shown.share.index[1] - shown.share.index[0]) / pd.Timedelta(minutes=1)
+    lift = lifted(found_parts, whole, plain, step_minutes)
+    expected = _highest_near(plain, found_parts, step_minutes) * lift * share[:, None]
+    days = days_known(calendar)
+    return [_watch(p, counts[:, i], expected[:, i], ok, shown.share.index) for i, p in enumerate(found_parts)], days
 
 
-def _countries(
-    frame: pd.DataFrame, valid: pd.Series, clean: pd.Series, settings: LoginAnomaliesSettings
-) -> list[Watch]:
-    """Rises of successes from one country against all others: a busy day raises all of them."""
-    if "country" not in frame.columns.names:
-        return []
-    by_country = frame.T.groupby(level="country").sum().T
-    total = by_country.sum(axis=1)
-    usual = seasonal(total, settings.timezone, clean).expected
-    watches = []
-    for country in by_country.columns:
-        mine = by_country[country]
-        base = seasonal(mine, settings.timezone, clean)
-        others, usual_others = total - mine, (usual - base.expected).clip(lower=1e-6)
-        busy = _load(others.where(valid), usual_others) if len(by_country.columns) > 1 else 1.0
-        expected = base.expected * busy
-        z = residuals(mine.where(valid), expected, base.dispersion, base.noise)
-        labels = {"country": str(country)}
-        watches.append(Watch(f"successes {country}", "successes", mine, expected, z, labels=labels))
-    return watches
+def _highest_near(expected: Array, found_parts: list[Part], step_minutes: float) -> Array:
+    """The highest expectation around each step, for the parts whose edges nobody knows to the minute."""
+    result = expected.copy()
+    for place, part in enumerate(found_parts):
+        if part.edge_minutes:
+            steps = 2 * max(1, round(part.edge_minutes / step_minutes)) + 1
+            table = pd.Series(expected[:, place])
+            result[:, place] = table.rolling(steps, center=True, min_periods=1).max().to_numpy()
+    return result
 
 
-def _merged(found: list[Alarm], gap: int) -> tuple[tuple[Alarm, ...], ...]:
-    """Alarms that lie closer together than the merge gap are one event."""
+def _watch(part: Part, counts: Array, expected: Array, ok: NDArray[np.bool_], index: pd.DatetimeIndex) -> Watch:
+    known = ok & part.when
+    actual = pd.Series(np.where(known, counts, np.nan), index=index)
+    usual = pd.Series(np.where(known, expected, np.nan), index=index)
+    deviation = np.sqrt(usual + (0.1 * usual) ** 2 + 0.25)
+    return Watch(part.name, part.signal, actual, usual, deviation, part.direction, part.labels, part.least_share)
+
+
+def _scatters(
+    watches: list[Watch], calendar: Calendar, flagged: NDArray[np.bool_], sizes: list[int], known_days: Array
+) -> dict[int, scan.Scatter]:
+    """How windows of each length scatter, for all watches at once."""
+    pairs = [judged(watch) for watch in watches]
+    actual, expected = (np.column_stack(side) for side in zip(*pairs, strict=True))
+    actual[flagged], expected[flagged] = 0.0, 0.0
+    found = {}
+    for n in sizes:
+        stride = max(CALIBRATION_LOOKS, n // CALIBRATION_LOOKS)
+        day = calendar.day[stride - 1 :: stride]
+        seen, usual = scan.windows(actual, n, stride), scan.windows(expected, n, stride)
+        found[n] = scan.scatter(seen, usual, day, known_days)
+    return found
+
+
+def days_known(calendar: Calendar) -> Array:
+    """How many days the baseline of each day rests upon: a weekday that was never seen is a guess."""
+    weekday = calendar.weekday
+    seen = np.array([(weekday[:day] == number).sum() for day, number in enumerate(weekday)])
+    return np.where(seen > 0, np.minimum(7.0 * seen, np.arange(len(weekday))), UNSEEN)
+
+
+def habitual(flagged: NDArray[np.bool_], calendar: Calendar) -> NDArray[np.bool_]:
+    """Times of the week that stand out most weeks: what comes every week is usual, however odd it looks."""
+    hour = calendar.weekday[calendar.day] * 24 + calendar.hour.astype(int)
+    share = np.bincount(hour, flagged, 168) / np.maximum(np.bincount(hour, minlength=168), 1)
+    daily = np.bincount(hour % 24, flagged, 24) / np.maximum(np.bincount(hour % 24, minlength=24), 1)
+    return np.asarray((share[hour] > HABIT_WEEKS) | (daily[hour % 24] > HABIT_DAYS))
+
+
+def merged(found: list[Alarm], gap: int, after: int) -> tuple[tuple[Alarm, ...], ...]:
+    """Alarms that lie closer together than the merge gap are one event, sessions and tokens with the logins before.
+
+    Args:
+        found: all alarms.
+        gap: merge gap, in steps.
+        after: for how many steps an attack is felt in what follows from logins.
+    """
     events: list[list[Alarm]] = []
     reach = 0
     for alarm in sorted(found, key=lambda a: (a.first, a.last)):
-        if events and alarm.first - reach <= gap:
+        near = max(gap, after) if alarm.watch.signal in CONSEQUENCES else gap
+        if events and alarm.first - reach <= near:
             events[-1].append(alarm)
             reach = max(reach, alarm.last)
         else:

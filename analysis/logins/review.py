@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.findings import (
@@ -21,7 +22,8 @@ from analysis.logins.attribution import attribution, dominant
 from analysis.logins.classify import ACTION, SEVERITY, Class, classify
 from analysis.logins.collect import SIGNALS, collect, shown_query
 from analysis.logins.detect import Detection, detect
-from analysis.logins.watch import Alarm
+from analysis.logins.signals import OTHERS, without_harmless
+from analysis.logins.watch import LEAST_EXCESS, Alarm, Watch
 from analysis.prometheus import Prometheus
 from analysis.series.validity import stretches
 from analysis.settings.logins import LoginAnomaliesSettings
@@ -29,7 +31,14 @@ from analysis.stack.links import grafana_explore, prometheus_graph
 from analysis.window import Window, format_duration
 
 REPORT = "login_anomalies"
-NOUNS = {"failures": "failed logins", "successes": "successful logins", "token_failures": "rejected tokens"}
+NOUNS = {
+    "failures": "failed logins",
+    "successes": "successful logins",
+    "token_failures": "rejected tokens",
+    "tokens": "issued tokens",
+    "sessions": "sessions at each step, summed up,",
+}
+ENTERED = 6.0  # standard deviations of successes beyond the usual from which on somebody has probably got in
 MINIMUM_STEPS = 300  # about a day of five-minute steps; below it there is no rhythm to compare with
 
 
@@ -102,35 +111,41 @@ def _finding(
     settings: LoginAnomaliesSettings,
 ) -> Finding:
     found = classify(event, detection, settings)
-    span = _span([a for a in event if a.watch.signal == found.signal] or list(event), detection)
-    watch = _whole_watch(found, detection)
-    inside = pd.Series(data=False, index=detection.valid.index)
-    inside.iloc[span[0] : span[1] + 1] = True
-    frame = frames[found.signal].fillna(0.0)
-    actual, expected = float(frame.loc[inside].sum().sum()), float(watch.expected.loc[inside].sum())
-    rows = attribution(frame, inside, detection.valid & ~inside, expected)
-    named = dominant(rows)
-    labels = {**named, **found.leading.watch.labels} if found.signal == "successes" else named
+    leading = [
+        a for a in event if a.watch.signal == found.signal and a.watch.direction == found.leading.watch.direction
+    ]
+    span = min(a.first for a in leading), max(a.last for a in leading)
+    watch, frame = shown_by(found, detection, frames, settings)
+    inside = slice(span[0], span[1] + 1)
+    usual = frame.loc[_usual_steps(detection, inside).to_numpy()].fillna(0.0).sum()
+    expected = float(watch.expected.iloc[inside].sum())
+    counted = in_use(frame.iloc[inside], detection)
+    rows = attribution(counted, usual, expected)
+    labels = {**dominant(rows), **(found.leading.watch.labels if found.signal == "successes" else {})}
+    labels = {label: value for label, value in labels.items() if value != OTHERS}
     start, end = _edge(detection, span[0]), detection.valid.index[span[1]].to_pydatetime()
-    excess = (watch.actual - watch.expected).abs().loc[inside]
+    actual = float(counted.to_numpy().sum())
+    away = (watch.actual - watch.expected).abs().iloc[inside]
+    errors = found.leading.watch.z.iloc[inside].max()
     evidence: dict[str, Any] = {
         "excess": actual - expected,
         "actual_count": actual,
         "expected_count": expected,
-        "peak_standard_deviations": float(found.leading.watch.z.loc[inside].max()),
+        "peak_standard_deviations": float(errors),
         "detector_step_seconds": detection.step.total_seconds(),
+        "false_alarms_per_month_promised": settings.false_alarms_per_month,
         "attribution": rows,
     }
     return Finding(
         id=finding_id(REPORT, found.kind, start),
         report=REPORT,
         kind=found.kind,
-        severity=_severity(found, labels, span, detection),
+        severity=_severity(found, labels, span, detection, settings),
         title=_title(found, labels, actual, expected),
         start=start,
         end=end,
         detected_at=detection.valid.index[min(a.detected for a in event)].to_pydatetime(),
-        peak_at=excess.idxmax().to_pydatetime(),
+        peak_at=(away.idxmax() if away.notna().any() else end).to_pydatetime(),
         labels=labels,
         score=max(alarm.score for alarm in event),
         evidence=evidence,
@@ -139,42 +154,64 @@ def _finding(
     )
 
 
-def _span(found: list[Alarm], detection: Detection) -> tuple[int, int]:
-    del detection
-    return min(a.first for a in found), max(a.last for a in found)
-
-
 def _edge(detection: Detection, place: int) -> datetime:
     instant: datetime = (detection.valid.index[place] - detection.step).to_pydatetime()
     return instant
 
 
-def _whole_watch(found: Class, detection: Detection) -> Any:
-    """The watch over the whole signal, whose expectation the attribution splits."""
+def _usual_steps(detection: Detection, inside: slice) -> pd.Series:
+    """Steps that show what is usual: judged, and outside of every event."""
+    usual = detection.valid.copy()
+    usual.iloc[inside] = False
+    for event in detection.events:
+        usual.iloc[min(a.first for a in event) : max(a.last for a in event) + 1] = False
+    return usual if usual.any() else detection.valid
+
+
+def shown_by(
+    found: Class, detection: Detection, frames: Mapping[str, pd.DataFrame], settings: LoginAnomaliesSettings
+) -> tuple[Watch, pd.DataFrame]:
+    """The watch that an event's numbers come from, and the counts that it watched.
+
+    The whole signal, except for logins from one country, which drown in those from all others.
+    """
+    frame = without_harmless(found.signal, frames[found.signal], settings)
+    leading, country = found.leading.watch, settings.country_label
+    if found.signal == "successes" and country in leading.labels and leading.labels[country] != OTHERS:
+        return leading, frame.loc[:, frame.columns.get_level_values(country) == leading.labels[country]]
     whole = [w for w in detection.watches if w.signal == found.signal and not w.labels]
-    if whole:
-        return whole[0]
-    parts = [w for w in detection.watches if w.signal == found.signal]
-    leading = found.leading.watch
-    return leading.__class__(
-        leading.name,
-        leading.signal,
-        sum(w.actual for w in parts),
-        sum(w.expected for w in parts),
-        leading.z,
-        leading.direction,
-    )
+    return (whole or [leading])[0], frame
 
 
-def _severity(found: Class, labels: Mapping[str, str], span: tuple[int, int], detection: Detection) -> Severity:
+def in_use(counts: pd.DataFrame, detection: Detection) -> pd.DataFrame:
+    """Counts of the instances that can be trusted; the others read as nothing, as they did in detection."""
+    seen = detection.shown.seen
+    kept = counts.fillna(0.0)
+    if not len(seen.columns) or seen.columns.name not in counts.columns.names:
+        return kept
+    of = counts.columns.get_level_values(seen.columns.name)
+    trusted = seen.loc[counts.index].reindex(columns=of, fill_value=True).to_numpy()
+    judged = detection.valid.loc[counts.index].to_numpy()[:, None]
+    return kept.where(trusted & judged, 0.0)
+
+
+def _severity(
+    found: Class,
+    labels: Mapping[str, str],
+    span: tuple[int, int],
+    detection: Detection,
+    settings: LoginAnomaliesSettings,
+) -> Severity:
     """Failures that are followed by successes from the same country weigh more: somebody may have got in."""
-    if found.signal != "failures" or "country" not in labels:
+    country = settings.country_label
+    if found.signal != "failures" or country not in labels:
         return SEVERITY[found.kind]
     hour = round(pd.Timedelta(hours=1) / detection.step)
     for watch in detection.watches:
-        if watch.signal == "successes" and watch.labels == {"country": labels["country"]}:
-            after = watch.z.iloc[span[0] : span[1] + hour]
-            if (after > detection.limits[0]).any():
+        if watch.signal == "successes" and watch.labels == {country: labels[country]}:
+            inside = slice(span[0], span[1] + 1 + hour)
+            excess = float((watch.actual.iloc[inside] - watch.expected.iloc[inside]).sum())
+            if excess > LEAST_EXCESS and excess > ENTERED * np.sqrt(float(watch.expected.iloc[inside].sum()) + 1):
                 return "critical"
     return SEVERITY[found.kind]
 

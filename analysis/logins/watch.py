@@ -1,23 +1,18 @@
-"""The tests that watch a login: residuals of counts, one at a time and summed up."""
+"""The tests that watch a login, and the stretches that they do not accept as chance."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from analysis.series.sequential import cusum, run_starts
+from analysis.series import scan
 
 Array = NDArray[np.float64]
-REFERENCE = 0.6  # half of the smallest shift looked for, in standard deviations of one step
-POINT_MARGIN = 1.15  # residuals have heavier tails than the normal law that the threshold comes from
-CUSUM_MARGIN = 1.9
-EDGE = 2.0  # standard deviations at which an event is taken to begin and end
-STRONGEST = 12.0  # standard deviations that one step may add to the sum: it must not take a day to forget an attack
-BLOCK_STEPS = 24  # steps over which sums are compared: two hours of five-minute steps
-MINIMUM_BLOCKS = 30  # fewer say nothing about their spread
-QUIET_STEPS = 3  # steps in a row that do not stand out: a burst is over
+LEAST_EXCESS = 5.0  # events; fewer are no attack, whatever their probability
+LEAST_SHARE = 0.1  # of what was expected: a smaller rise is significant in large counts, but means nothing
+QUIET_MINUTES = 90.0  # an event has ended when nothing was added to its excess for so long
+MOST_ALARMS = 200  # of one watch; a signal that is odd all the time is not told apart any further
 
 
 @dataclass(frozen=True)
@@ -26,21 +21,28 @@ class Watch:
 
     Attributes:
         name: what is watched, for example ``failures reason=locked``.
-        signal: ``failures``, ``successes`` or ``token_failures``.
-        labels: which part of the signal.
-        actual: counts per step.
+        signal: ``failures``, ``successes``, ``token_failures``, ``tokens`` or ``sessions``.
+        actual: counts per step, NaN where there is none.
         expected: expected counts per step.
-        z: residuals in standard deviations, positive in the direction of the alarm.
+        deviation: standard deviation of a count of one step.
         direction: 1 for rises, -1 for falls.
+        labels: which part of the signal.
+        least_share: smallest excess that means something, as a share of what was expected.
     """
 
     name: str
     signal: str
     actual: pd.Series
     expected: pd.Series
-    z: pd.Series
+    deviation: pd.Series
     direction: int = 1
     labels: dict[str, str] = field(default_factory=dict)
+    least_share: float = LEAST_SHARE
+
+    @property
+    def z(self) -> pd.Series:
+        """Errors in standard deviations, positive in the direction of the alarm."""
+        return self.direction * (self.actual - self.expected) / self.deviation
 
 
 @dataclass(frozen=True)
@@ -54,71 +56,142 @@ class Alarm:
     score: float
 
 
-def residuals(actual: pd.Series, expected: pd.Series, dispersion: float, noise: float) -> pd.Series:
-    """Counts against expectations, in standard deviations, after Anscombe's square root (1948)."""
-    spread = np.sqrt(dispersion + noise**2 * expected)
-    return 2 * (np.sqrt(actual + 0.375) - np.sqrt(expected + 0.375)) / spread
+@dataclass(frozen=True)
+class Level:
+    """What is needed to judge windows of one length, the arrays by day.
 
-
-def thresholds(steps_per_month: float, watches: int, false_alarms_per_month: float) -> tuple[float, float]:
-    """Limits of the point test and of the CUSUM that keep the promise over all watches.
-
-    Half of the allowance goes to each test. The CUSUM's limit is Siegmund's approximation (1985)
-    of the run length of independent normal residuals, solved for the limit.
+    Attributes:
+        length: in steps.
+        limit: minus the logarithm of the probability that an alarm must stay below.
+        dispersion: variance over mean of small counts.
+        noise: relative standard deviation of large counts.
+        widened: by how much scores exceed, day by day, what the law fitted to the noise allows.
     """
-    share = false_alarms_per_month / 2 / max(1, watches)
-    point = float(norm.isf(min(0.5, share / steps_per_month))) * POINT_MARGIN
-    run_length = steps_per_month / share
-    limit = np.log(2 * REFERENCE**2 * run_length + 1) / (2 * REFERENCE) - 1.166
-    return point, float(limit) * CUSUM_MARGIN
+
+    length: int
+    limit: float
+    dispersion: Array
+    noise: Array
+    widened: Array
 
 
-def alarms(watch: Watch, point_limit: float, sum_limit: float) -> list[Alarm]:
-    """Every stretch of a watch that either test does not accept, each test starting anew behind an alarm."""
-    z = watch.z.to_numpy("float64")
-    scaled = np.minimum(z, STRONGEST) / np.sqrt(memory(z))
-    found, begin = [], 0
-    while begin < len(z):
-        statistic = cusum(scaled[begin:], REFERENCE)
-        hot = (np.nan_to_num(z[begin:], nan=-np.inf) > point_limit) | (statistic > sum_limit)
-        if not hot.any():
+def rises(watch: Watch, levels: list[Level], day: NDArray[np.int64], step_minutes: float) -> list[Alarm]:
+    """Every stretch of a watch with more than chance would bring.
+
+    What an alarm explains is taken out before the next one is looked for, so that an attack
+    is not reported once more by every longer window that still holds it.
+
+    Args:
+        watch: counts and expectations.
+        levels: one per window length.
+        day: number of the day of each step.
+        step_minutes: length of a step.
+    """
+    actual, expected = judged(watch)
+    levels = [widened(actual, expected, day, level, watch.least_share, step_minutes) for level in levels]
+    quiet, longest = max(3, round(QUIET_MINUTES / step_minutes)), max(level.length for level in levels)
+    found: list[Alarm] = []
+    score, length = best_scores(actual, expected, day, levels, watch.least_share)
+    begin = 0
+    while len(found) < MOST_ALARMS:
+        hot = np.flatnonzero(score[begin:] >= 1)
+        if not len(hot):
             break
-        detected = int(np.argmax(hot))
-        start = _first_edge(z[begin:], int(run_starts(statistic)[detected]), detected)
-        end = _end(z[begin:], statistic, detected, sum_limit)
-        score = np.fmax(z[begin:] / point_limit, statistic / sum_limit)[detected : end + 1]
-        found.append(Alarm(watch, begin + start, begin + end, begin + detected, float(np.nanmax(score))))
-        begin += end + 1
+        detected = begin + int(hot[0])
+        first, last = stretch(actual, expected, detected, int(length[detected]), quiet)
+        found.append(
+            Alarm(watch, first, last, detected, float(score[detected : last + 1].max(initial=score[detected])))
+        )
+        actual[first : last + 1], expected[first : last + 1] = 0.0, 0.0
+        part = slice(max(0, first - longest), min(len(actual), last + 1 + longest))
+        whole = best_scores(actual[part], expected[part], day[part], levels, watch.least_share, part.start)
+        score[part], length[part] = whole
+        begin = detected + 1
     return found
 
 
-def memory(z: Array) -> float:
-    """How much more sums of residuals scatter than sums of independent ones would, at least 1.
+def judged(watch: Watch) -> tuple[Array, Array]:
+    """Counts and expectations, both zero where one of them is missing."""
+    actual, expected = watch.actual.to_numpy("float64").copy(), watch.expected.to_numpy("float64").copy()
+    lost = ~(np.isfinite(actual) & np.isfinite(expected))
+    actual[lost], expected[lost] = 0.0, 0.0
+    return actual, expected
 
-    Measured on sums over blocks, by medians, so that past attacks do not count.
+
+def widened(
+    actual: Array, expected: Array, day: NDArray[np.int64], level: Level, least_share: float, step_minutes: float
+) -> Level:
+    """Compare the highest score of each past day with what independent windows would bring.
+
+    A job that runs each hour, or noise with tails heavier than any law, shows in the median of the
+    days; attacks on single days do not.
     """
-    blocks = len(z) // BLOCK_STEPS
-    if blocks < MINIMUM_BLOCKS:
-        return 1.0
-    sums = np.nansum(z[: blocks * BLOCK_STEPS].reshape(blocks, BLOCK_STEPS), axis=1)
-    spread = np.median(np.abs(sums - np.median(sums)))
-    single = np.nanmedian(np.abs(z - np.nanmedian(z)))
-    return float(max(1.0, spread**2 / (single**2 * BLOCK_STEPS))) if single > 0 else 1.0
+    score, _ = best_scores(actual, expected, day, [level], least_share)
+    edges = np.searchsorted(day, np.arange(len(level.widened)))
+    daily = np.maximum.reduceat(score, np.minimum(edges, len(score) - 1))
+    looks = 1440 / step_minutes / level.length * (scan.CLUSTERS if level.length > 1 else 1)
+    usual = np.log10(max(2.0, looks) / np.log(2)) / level.limit
+    past = pd.Series(daily).shift(1).rolling(scan.MEMORY_DAYS, min_periods=3).median().fillna(0.0)
+    return Level(level.length, level.limit, level.dispersion, level.noise, np.maximum(1.0, past.to_numpy() / usual))
 
 
-def _first_edge(z: Array, low: int, detected: int) -> int:
-    """The first step from `low` on that stands out by itself; the detection where none does."""
-    standing_out = np.flatnonzero(z[low : detected + 1] > EDGE)
-    return low + int(standing_out[0]) if len(standing_out) else detected
+def best_scores(
+    actual: Array,
+    expected: Array,
+    day: NDArray[np.int64],
+    levels: list[Level],
+    least_share: float,
+    offset: int = 0,
+) -> tuple[Array, NDArray[np.int64]]:
+    """Highest score of the windows that end at each step, and the length of that window."""
+    best, length = np.zeros(len(actual)), np.ones(len(actual), dtype=np.int64)
+    totals = [np.concatenate([[0.0], np.cumsum(part)]) for part in (actual, expected)]
+    for level in levels:
+        stride = scan.stride_of(level.length)
+        ends = np.arange(stride - 1 - offset % stride, len(actual), stride)
+        seen, usual = (total[ends + 1] - total[np.maximum(ends + 1 - level.length, 0)] for total in totals)
+        matters = (seen - usual >= LEAST_EXCESS) & (seen - usual >= least_share * usual)
+        ends, seen, usual = ends[matters], seen[matters], usual[matters]
+        today = day[ends]
+        tail = scan.rise(seen, usual, level.dispersion[today], level.noise[today])
+        score = tail / level.limit / level.widened[today]
+        better = score > best[ends]
+        best[ends[better]], length[ends[better]] = score[better], level.length
+    return best, length
 
 
-def _end(z: Array, statistic: Array, detected: int, sum_limit: float) -> int:
-    """Where the sum stops growing: its peak before it has fallen by more than chance lets it fall."""
-    rest = statistic[detected:]
-    fallen = np.maximum.accumulate(rest) - rest > sum_limit / 2
-    quiet = np.convolve(np.nan_to_num(z[detected:]) < EDGE, np.ones(QUIET_STEPS), "full")[: len(rest)] >= QUIET_STEPS
-    over = np.flatnonzero(fallen | (quiet & (rest <= sum_limit)))
-    stop = int(over[0]) if len(over) else len(rest) - 1
-    standing_out = np.flatnonzero(z[detected : detected + stop + 1] > EDGE)
-    peak = int(np.argmax(rest[: stop + 1]))
-    return detected + max(peak if rest[peak] > sum_limit else 0, int(standing_out[-1]) if len(standing_out) else 0)
+def stretch(actual: Array, expected: Array, detected: int, length: int, quiet: int) -> tuple[int, int]:
+    """Where the excess that a window showed begins and ends.
+
+    The stretch that is most likely to have the window's rate: the largest sum of counts over
+    the middle between the usual rate and that one. It ends where `quiet` steps add nothing.
+    """
+    window = slice(max(0, detected - length + 1), detected + 1)
+    usual = expected[window].sum()
+    ratio = actual[window].sum() / max(usual, 1e-6)
+    between = (ratio - 1) / np.log(max(ratio, 1.0001)) if ratio > 1 else 1.0
+    low = max(0, detected - 2 * length)
+    ahead = _gain(actual, expected, slice(detected, None), between, quiet)
+    last = detected + ahead
+    back = np.cumsum((actual[low : detected + 1] - between * expected[low : detected + 1])[::-1])
+    first = detected - int(np.argmax(back))
+    return min(first, last), max(first, last)
+
+
+def _gain(actual: Array, expected: Array, part: slice, between: float, quiet: int) -> int:
+    """Place of the highest sum before `quiet` steps go by without a higher one."""
+    chunk = 16 * quiet
+    total, best, place, done = 0.0, -np.inf, 0, 0
+    while part.start + done < len(actual):
+        some = slice(part.start + done, part.start + done + chunk)
+        sums = total + np.cumsum(actual[some] - between * expected[some])
+        higher = sums > np.maximum.accumulate(np.append(best, sums))[:-1]
+        new = np.flatnonzero(higher)
+        places = np.maximum.accumulate(np.where(higher, np.arange(len(sums)) + done, place))
+        over = np.flatnonzero(np.arange(len(sums)) + done - places >= quiet)
+        if len(over):
+            return int(places[over[0]])
+        if len(new):
+            best, place = float(sums[new[-1]]), int(new[-1]) + done
+        total, done = float(sums[-1]), done + len(sums)
+    return place

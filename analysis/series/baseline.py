@@ -1,151 +1,203 @@
-"""What this hour of the week usually brings: a robust seasonal baseline for counts.
+"""What this hour of the week usually brings: a baseline for counts that knows the past alone.
 
-Expected count = level of the day x shape of the hour of the week. Medians over weeks keep past
-attacks out; what an earlier pass flagged is left out altogether. Days without the weekly rhythm
-(holidays) take the shape of the weekday that fits them best.
+Expected count = level of the last week x shape of the weekday, each from the days before, so that
+a count is judged by what was known when it came. Medians over weeks keep past attacks out; what an
+earlier pass flagged is left out altogether. A day's shape is taken relative to the level of the week
+before it, so that steady growth is part of it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-SLOTS_PER_DAY = 24  # an hour is as fine as a few weeks of data can tell
-LEVEL_DAYS = 7  # the level of a day is the median of the week around it
-SHRINK_WEEKS = 1.0  # weight of the day-type's mean profile against a weekday's own, in weeks of data
-SPARSE = 5.0  # counts an hour below which a median is too coarse
-REST_PENALTY = 1.15  # how much better another day's shape must fit before it is taken
+SLOTS = (96, 48, 24)  # parts of a day, the finest that has enough counts
+ENOUGH = 20.0  # counts in a slot from which on its median says something
+LEVEL_DAYS = 7  # a whole week, so that every weekday is in it
+MEMORY_DAYS = 42  # six of each weekday; older ones tell of another season
+SHRINK_WEEKS = 1.0  # weight of similar weekdays against a weekday's own past, in weeks of data
+SIMILAR = 0.75  # weekdays below this share of the busiest one are days of rest
+SPARSE = 5.0  # counts in a slot below which a median is too coarse
+OUTLIER = 4.0  # standard deviations beyond which one day's small count is cut off
+LEAST_DAYS = 2  # before, there is nothing to compare with
+DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """Expected counts and how they scatter.
+class Calendar:
+    """Local days and times of day of regular stamps.
 
     Attributes:
-        expected: expected count per step.
-        dispersion: variance of a count over its expectation at small counts (1 = Poisson).
-        noise: relative standard deviation that remains at large counts.
+        day: number of the local day of each stamp, from 0, shape (n,).
+        hour: local time of day in hours, shape (n,).
+        weekday: weekday of each day, 0 for Monday, 6 for holidays too, shape (days,).
+        holiday: whether each day is a holiday, shape (days,).
     """
 
-    expected: pd.Series
-    dispersion: float
-    noise: float
+    day: NDArray[np.int64]
+    hour: Array
+    weekday: NDArray[np.int64]
+    holiday: NDArray[np.bool_]
 
-    def deviation(self) -> pd.Series:
-        """Standard deviation of each count around its expectation."""
-        return np.sqrt(self.dispersion * self.expected + (self.noise * self.expected) ** 2 + 0.25)
+    @classmethod
+    def of(cls, index: pd.DatetimeIndex, timezone: str, holidays: Collection[date] = ()) -> "Calendar":
+        """The calendar of stamps in a zone; a stamp belongs to the step that ends at it."""
+        half = (index[1] - index[0]) / 2 if len(index) > 1 else pd.Timedelta(0)
+        local = (index - half).tz_convert(timezone).tz_localize(None)
+        midnight = local.normalize()
+        days = pd.date_range(midnight[0], midnight[-1], freq="D")
+        off = np.asarray(days.isin(pd.DatetimeIndex(list(holidays))))
+        weekday = np.where(off, 6, days.day_of_week.to_numpy())
+        day = ((midnight - days[0]) // DAY).to_numpy("int64")
+        return cls(day, ((local - midnight) / pd.Timedelta(hours=1)).to_numpy("float64"), weekday, off)
 
 
-def seasonal(counts: pd.Series, timezone: str, valid: pd.Series | None = None) -> Baseline:
-    """Fit a baseline to counts per step.
+def expected_counts(counts: Array, calendar: Calendar, good: NDArray[np.bool_]) -> Array:
+    """Expected counts of many series, each day from the days before it.
 
     Args:
-        counts: regular UTC index; NaN where there is no count.
-        timezone: IANA zone whose hours and weekdays shape the load.
-        valid: False where a count must not feed the baseline (flagged, or not trusted).
+        counts: shape (n, series), per step.
+        calendar: of the n stamps.
+        good: shape (n, series) or (n, 1); False where a count must not feed the baseline.
+
+    Returns:
+        Shape (n, series); NaN on the first days, which have no past.
     """
-    clean = counts if valid is None else counts.where(valid)
-    local = counts.index.tz_convert(timezone)
-    hour = local.hour.to_numpy()
-    day = local.normalize()
-    hourly = _hourly_means(clean, day, hour)
-    profile = _weekly_profile(hourly)
-    chosen = _fitted_days(hourly, profile)
-    level = _levels(hourly, chosen)
-    per_day = chosen.mul(level, axis=0)
-    expected = pd.Series(_interpolated(per_day, local), index=counts.index).clip(lower=1e-6)
-    return Baseline(expected, *_scatter(clean, expected))
+    result = np.full(counts.shape, np.nan)
+    per_day = _counts_per_day(counts, calendar, good)
+    parts = [_slots(total) for total in per_day]
+    for slots in sorted(set(parts)):
+        mine = np.flatnonzero(np.array(parts) == slots)
+        some = good[:, mine] if good.shape[1] > 1 else good
+        result[:, mine] = _expected(counts[:, mine], calendar, some, slots)
+    return result
 
 
-def _hourly_means(counts: pd.Series, day: pd.DatetimeIndex, hour: NDArray[np.int64]) -> pd.DataFrame:
-    table = counts.groupby([day, hour]).mean().unstack()  # noqa: PD010 - a pivot of two arrays
-    return table.reindex(columns=range(SLOTS_PER_DAY))
+def _counts_per_day(counts: Array, calendar: Calendar, good: NDArray[np.bool_]) -> Array:
+    return np.where(good, np.nan_to_num(counts), 0.0).sum(axis=0) / max(1, len(calendar.weekday))
 
 
-def _weekly_profile(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Typical day per weekday, drawn towards that of all working days or all days of rest."""
-    smooth = _daily_scale(hourly)
-    relative = hourly.div(smooth.replace(0, np.nan), axis=0)
-    sparse = float(np.nanmean(hourly.to_numpy())) < SPARSE if hourly.notna().to_numpy().any() else True
-    weekday = relative.index.day_of_week
-    kinds = np.where(weekday < 5, "work", "rest")
-    means = {kind: _middle(relative[kinds == kind], sparse) for kind in ("work", "rest")}
-    everything = _middle(relative, sparse).fillna(1.0)
-    rows = {}
-    for number in range(7):
-        mine = relative[weekday == number]
-        weeks = len(mine.dropna(how="all"))
-        common = means[kind_of(number)].fillna(everything)
-        own = _middle(mine, sparse).fillna(common)
-        rows[number] = (weeks * own + SHRINK_WEEKS * common) / (weeks + SHRINK_WEEKS)
-    return pd.DataFrame(rows).T
+def _slots(per_day: float) -> int:
+    return next((slots for slots in SLOTS if per_day / slots >= ENOUGH), SLOTS[-1])
 
 
-def _daily_scale(hourly: pd.DataFrame) -> pd.Series:
-    """Typical size of the days around each day; zero where most of them are empty."""
-    return hourly.mean(axis=1).rolling(LEVEL_DAYS, center=True, min_periods=1).median()
+def _expected(counts: Array, calendar: Calendar, good: NDArray[np.bool_], slots: int) -> Array:
+    table, steps = _slot_means(counts, calendar, good, slots)
+    level = _levels(table, calendar.holiday, steps * slots)
+    shapes = _shapes(table, level, calendar, steps)
+    before = np.concatenate([np.full((1, level.shape[1]), np.nan), level[:-1]])
+    return _between_slots(shapes * before[:, None, :], calendar, slots)
 
 
-def _middle(days: pd.DataFrame, sparse: bool) -> pd.Series:
-    """Typical value of each hour: the median, which is zero for small counts, so their mean without the largest."""
-    if not len(days):
-        return pd.Series(np.nan, index=days.columns)
-    return days.clip(upper=days.quantile(0.95), axis=1).mean() if sparse else days.median()
+def _slot_means(counts: Array, calendar: Calendar, good: NDArray[np.bool_], slots: int) -> tuple[Array, float]:
+    """Mean count per step by day and slot, shape (days, slots, series), and the steps in a slot."""
+    days = len(calendar.weekday)
+    place = calendar.day * slots + np.minimum((calendar.hour * slots / 24).astype(int), slots - 1)
+    known = good & np.isfinite(counts)
+    sums, seen = np.zeros((days * slots, counts.shape[1])), np.zeros((days * slots, counts.shape[1]))
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    np.add.at(sums, place[starts], np.add.reduceat(np.where(known, counts, 0.0), starts, axis=0))
+    np.add.at(seen, place[starts], np.add.reduceat(known.astype("float64"), starts, axis=0))
+    whole = float(np.median(np.diff(np.append(starts, len(place)))))
+    means = np.where(seen >= whole / 3, sums / np.maximum(seen, 1), np.nan)
+    return means.reshape(days, slots, -1), whole
 
 
-def kind_of(weekday: int) -> str:
-    """``work`` from Monday to Friday, ``rest`` on the other days."""
-    return "work" if weekday < 5 else "rest"
+def _levels(table: Array, holiday: NDArray[np.bool_], steps_per_day: float) -> Array:
+    """Level after each day: the mean of the last week without what stands out, shape (days, series)."""
+    share = np.isfinite(table).mean(axis=1)
+    daily = np.where(
+        share >= 0.5, np.nan_to_num(table).sum(axis=1) / np.maximum(np.isfinite(table).sum(axis=1), 1), np.nan
+    )
+    daily[holiday] = np.nan
+    padded = np.concatenate([np.full((LEVEL_DAYS - 1, daily.shape[1]), np.nan), daily])
+    weeks = np.lib.stride_tricks.sliding_window_view(padded, LEVEL_DAYS, axis=0)
+    middle = middle_of(weeks, axis=2)[:, :, None]
+    clipped = np.clip(weeks, middle / 2, 2 * middle + 3 / steps_per_day)
+    known = np.isfinite(clipped)
+    level = np.nan_to_num(clipped).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
+    level = pd.DataFrame(np.where(known.any(axis=2), level, np.nan)).ffill().to_numpy()
+    return np.asarray(np.maximum(level, 0.3 / (steps_per_day * LEVEL_DAYS)))
 
 
-def _fitted_days(hourly: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
-    """The shape of every day: its weekday's, or Sunday's where the day fits that clearly better."""
-    own = profile.loc[hourly.index.day_of_week].set_axis(hourly.index)
-    rest = pd.DataFrame(np.tile(profile.loc[6], (len(hourly), 1)), index=hourly.index, columns=profile.columns)
-    smooth = _daily_scale(hourly)
-
-    def misfit(shape: pd.DataFrame) -> pd.Series:
-        difference = hourly.sub(shape.mul(smooth, axis=0))
-        return difference.abs().sum(axis=1, min_count=SLOTS_PER_DAY // 2)
-
-    resting = misfit(own) > REST_PENALTY * misfit(rest)
-    return own.where(~resting, rest)
-
-
-def _levels(hourly: pd.DataFrame, shape: pd.DataFrame) -> pd.Series:
-    """Level of each day, from the week around it, so that no single day sets its own."""
-    ratio = hourly.sum(axis=1, min_count=1) / shape.where(hourly.notna()).sum(axis=1).replace(0, np.nan)
-    level = ratio.rolling(LEVEL_DAYS, center=True, min_periods=1).median()
-    return level.interpolate(limit_direction="both").fillna(0.0)
-
-
-def _interpolated(per_day: pd.DataFrame, local: pd.DatetimeIndex) -> Array:
-    """From hourly means to any instant: straight lines between the middles of the hours."""
-    flat = per_day.to_numpy().ravel()
-    first = per_day.index[0]
-    days = (local.normalize().tz_localize(None) - first.tz_localize(None)) // pd.Timedelta(days=1)
-    hours = days.to_numpy() * SLOTS_PER_DAY + local.hour.to_numpy() + local.minute.to_numpy() / 60
-    return np.interp(hours, np.arange(len(flat)) + 0.5, np.nan_to_num(flat))
+def _shapes(table: Array, level: Array, calendar: Calendar, steps: float) -> Array:
+    """Shape of each day relative to the level before it, from the days before, (days, slots, series)."""
+    reference = np.maximum(np.arange(len(table)) - 1, LEVEL_DAYS - 1)
+    shapes = np.full(table.shape, np.nan)
+    sparse = _mean_known(table, axis=(0, 1)) * steps < SPARSE
+    for day in range(LEAST_DAYS, len(table)):
+        first = max(0, day - MEMORY_DAYS)
+        # the first days are measured by the first whole week, as soon as there is one
+        past = table[first:day] / level[np.minimum(reference[first:day], day - 1), None, :]
+        weekday = calendar.weekday[first:day]
+        own = past[weekday == calendar.weekday[day]]
+        alike = past[np.isin(weekday, _alike(past, weekday, int(calendar.weekday[day])))]
+        common = _typical(alike if len(alike) else past, sparse)
+        mine = _typical(own, sparse) if len(own) else common
+        mine, weeks = np.where(np.isfinite(mine), mine, common), np.isfinite(own).any(axis=1).sum(axis=0)
+        common = np.where(np.isfinite(common), common, mine)
+        shapes[day] = (weeks * mine + SHRINK_WEEKS * common) / (weeks + SHRINK_WEEKS)
+    return shapes
 
 
-def _scatter(counts: pd.Series, expected: pd.Series) -> tuple[float, float]:
-    """Dispersion and relative noise from robust residuals: variance = dispersion x mean + (noise x mean)^2."""
-    ratio = ((counts - expected) ** 2 / expected).to_numpy()
-    mean = expected.to_numpy()
-    usable = np.isfinite(ratio)
-    if usable.sum() < SLOTS_PER_DAY:
-        return 1.5, 0.1
-    edges = np.quantile(mean[usable], np.linspace(0, 1, 9))
-    bins = np.clip(np.searchsorted(edges, mean[usable]) - 1, 0, 7)
-    table = pd.DataFrame({"bin": bins, "ratio": ratio[usable], "mean": mean[usable]}).groupby("bin").median()
-    variance_ratio = table["ratio"] / CHI_SQUARE_MEDIAN  # the median of a squared normal is 0.455 of its variance
-    if table["mean"].max() > 3 * table["mean"].min() + 1:
-        slope, base = np.polyfit(table["mean"], variance_ratio, 1)
-    else:
-        slope, base = 0.0, float(variance_ratio.median())
-    return float(np.clip(base, 1.0, 10.0)), float(np.sqrt(np.clip(slope, 0.0, 0.25)))
+def _alike(past: Array, weekday: NDArray[np.int64], today: int) -> list[int]:
+    """Weekdays that are as busy as today's, working days or days of rest as the data have them."""
+    sizes = {}
+    for number in np.unique(weekday):
+        seen = past[weekday == number]
+        sizes[int(number)] = float(np.nansum(seen) / max(1, np.isfinite(seen).sum()))
+    busy = {number: size >= SIMILAR * max(sizes.values()) for number, size in sizes.items()}
+    kind = busy.get(today, today < 5)
+    return [number for number, other in busy.items() if other == kind] or list(busy)
 
 
-CHI_SQUARE_MEDIAN = 0.4549
+def _typical(rows: Array, sparse: NDArray[np.bool_]) -> Array:
+    """Typical value over the first axis: the median; it is zero for small counts, so their mean without outliers."""
+    middle = middle_of(rows, axis=0)
+    if not sparse.any():
+        return middle
+    known = np.isfinite(rows)
+    count, filled = known.sum(axis=0), np.where(known, rows, 0.0)
+    rest = (filled.sum(axis=0) - filled.max(axis=0)) / np.maximum(count - 1, 1)
+    one = np.where(filled > 0, filled, np.inf).min(axis=(0, 1))  # about what a single count weighs
+    one = np.where(np.isfinite(one), one, 0.0)
+    most = rest + OUTLIER * np.sqrt(rest * one) + OUTLIER * one
+    smooth = _smoothed(_mean_known(np.minimum(rows, most), axis=0))
+    return np.where(sparse, smooth, middle)
+
+
+def _smoothed(shape: Array) -> Array:
+    """Means over neighbouring slots, round the clock: a few counts an hour draw no sharp edges."""
+    near = [np.roll(shape, lag, axis=0) for lag in (-1, 0, 1)]
+    return _mean_known(np.array(near), axis=0)
+
+
+def middle_of(values: Array, axis: int) -> Array:
+    """Median along an axis of what is known, NaN where nothing is; many times faster than `numpy.nanmedian`."""
+    ordered = np.sort(values, axis=axis)
+    count = np.isfinite(ordered).sum(axis=axis, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=axis)
+    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[axis] - 1), axis=axis)
+    return np.asarray(np.where(count > 0, (low + high) / 2, np.nan).squeeze(axis))
+
+
+def _between_slots(per_day: Array, calendar: Calendar, slots: int) -> Array:
+    """From slot means to any instant of the same day: straight lines between the middles of the slots."""
+    at = np.clip(calendar.hour * slots / 24 - 0.5, 0, slots - 1)
+    low = np.floor(at).astype(int)
+    high = np.minimum(low + 1, slots - 1)
+    weight = (at - low)[:, None]
+    left, right = per_day[calendar.day, low], per_day[calendar.day, high]
+    left, right = np.where(np.isfinite(left), left, right), np.where(np.isfinite(right), right, left)
+    return np.asarray((1 - weight) * left + weight * right)
+
+
+def _mean_known(values: Array, axis: int | tuple[int, ...]) -> Array:
+    """Mean of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    return np.asarray(np.where(count > 0, np.where(known, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan))

@@ -78,7 +78,9 @@ def _watch_name(finding: Finding, counts: pd.DataFrame) -> str:
     names = list(dict.fromkeys(counts.columns.get_level_values("watch")))
     prefix = {"jwt_forgery": "token_failures", "login_outage": "successes fall"}.get(finding.kind)
     if finding.kind in ("off_hours_success", "unusual_country"):
-        prefix = f"successes {finding.labels.get('country', '')}".strip()
+        prefix = "successes"
+        values = tuple(f"={value}" for value in finding.labels.values())
+        names = [n for n in names if n.startswith(prefix) and n.endswith(values)] or ["successes fall"]
     names = [n for n in names if n.startswith(prefix or "failures")] or names
 
     def weight(name: str) -> float:
