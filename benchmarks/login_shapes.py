@@ -274,3 +274,45 @@ def _lose(frames: dict[str, pd.DataFrame], index: pd.DatetimeIndex, event: Event
                 frame.iloc[np.flatnonzero(rows), np.flatnonzero(hit)] = np.nan
             else:
                 frame.iloc[np.flatnonzero(rows), np.flatnonzero(hit)] *= 0.4
+
+
+ATTACKS = (
+    # kind, minutes, size as a multiple of what is usual (outage: share lost), earliest and latest hour, labelled
+    ("brute_force", 40, 5.0, 0, 23, True),
+    ("credential_stuffing", 90, 4.0, 0, 22, False),
+    ("password_spray", 360, 0.2, 8, 13, False),
+    ("password_spray", 360, 0.5, 8, 13, False),
+    ("mfa_fatigue", 60, 2.0, 7, 22, False),
+    ("jwt_forgery", 30, 15.0, 0, 23, False),
+    ("off_hours_success", 60, 3.0, 1, 4, True),
+    ("unusual_country", 90, 0.1, 8, 20, False),
+    ("login_outage", 30, 0.9, 7, 22, False),
+)
+
+
+def schedule(shape: Shape, seed: int, step: int) -> list[Event]:
+    """Every attack once, two days apart, in an order and at hours that the seed decides."""
+    rng = np.random.default_rng([seed, 5])
+    quiet = make_login(shape, seed, [], 60).frames["successes"]
+    countries = quiet.T.groupby(level="country").sum().sum(axis=1).sort_values().index
+    events = []
+    for place, number in enumerate(rng.permutation(len(ATTACKS))):
+        kind, minutes, size, low, high, carried = ATTACKS[number]
+        day = pd.Timestamp(END - JUDGED).tz_convert(shape.zone).normalize() + pd.Timedelta(days=1 + 2 * place)
+        start = (day + pd.Timedelta(hours=float(rng.uniform(low, high)))).floor(f"{step}min")
+        label = ("country", str(countries[len(countries) // 2])) if carried else None
+        events.append(Event(kind, start.tz_convert("UTC").to_pydatetime(), minutes, size, label))
+    return events
+
+
+def harmless(seed: int, step: int, count: int = 40) -> list[Event]:
+    """Lost scrapes, restarts and rolling deploys at random in the judged weeks."""
+    rng = np.random.default_rng([seed, 6])
+    events = []
+    for place in range(count):
+        start = END - JUDGED + (place + rng.uniform(0, 0.6)) * JUDGED / count
+        start = pd.Timestamp(start).floor(f"{step}min").to_pydatetime()
+        kind = ("gap", "reset", "deploy")[int(rng.integers(3))]
+        minutes = int(rng.integers(5, 60)) if kind == "gap" else step
+        events.append(Event(kind, start, minutes, 1.0, ("instance", str(rng.choice(INSTANCES)))))
+    return events

@@ -24,6 +24,7 @@ AFTERMATH = pd.Timedelta(hours=3)  # sessions last and tokens are renewed for ho
 CONSEQUENCES = ("sessions", "tokens")
 SURE_DAYS = 14  # of baseline, before which an alarm is no reason to leave data out of it
 UNSEEN = 0.4  # days that a guess for a weekday without a past is worth
+WHOLE_DAY = 0.5  # share of a day that must have been seen for it to count
 HABIT_WEEKS = 0.3  # share of the weeks in which an hour of the week stands out before it is a habit
 HABIT_DAYS = 0.15  # share of the days, likewise
 CALIBRATION_LOOKS = 4  # windows per length from which scatter is measured: more of them say the same again
@@ -66,7 +67,7 @@ def detect(frames: Mapping[str, pd.DataFrame], settings: LoginAnomaliesSettings)
     shown = exposure(frames, index, settings.instance_label)
     found_parts = parts(frames, shown, settings)
     calendar = Calendar.of(index, settings.timezone, settings.holidays)
-    flagged, known_days = np.zeros(len(index), dtype=bool), days_known(calendar)
+    flagged, known_days = np.zeros(len(index), dtype=bool), days_known(calendar, shown.judged.to_numpy())
     for _ in range(PASSES):
         watches, found, tests = _pass(found_parts, shown, calendar, flagged, settings)
         for alarm in found:
@@ -123,7 +124,7 @@ def _watches(
     step_minutes = (shown.share.index[1] - shown.share.index[0]) / pd.Timedelta(minutes=1)
     lift = lifted(found_parts, whole, plain, step_minutes)
     expected = _highest_near(plain, found_parts, step_minutes) * lift * share[:, None]
-    days = days_known(calendar)
+    days = days_known(calendar, ok)
     return [_watch(p, counts[:, i], expected[:, i], ok, shown.share.index) for i, p in enumerate(found_parts)], days
 
 
@@ -162,11 +163,14 @@ def _scatters(
     return found
 
 
-def days_known(calendar: Calendar) -> Array:
+def days_known(calendar: Calendar, ok: NDArray[np.bool_]) -> Array:
     """How many days the baseline of each day rests upon: a weekday that was never seen is a guess."""
     weekday = calendar.weekday
-    seen = np.array([(weekday[:day] == number).sum() for day, number in enumerate(weekday)])
-    return np.where(seen > 0, np.minimum(7.0 * seen, np.arange(len(weekday))), UNSEEN)
+    steps = np.maximum(np.bincount(calendar.day, minlength=len(weekday)), 1)
+    whole = np.bincount(calendar.day, ok, len(weekday)) / steps >= WHOLE_DAY
+    seen = np.array([(whole[:day] & (weekday[:day] == number)).sum() for day, number in enumerate(weekday)])
+    before = np.concatenate([[0], np.cumsum(whole)[:-1]])
+    return np.where(seen > 0, np.minimum(7.0 * seen, before), UNSEEN)
 
 
 def habitual(flagged: NDArray[np.bool_], calendar: Calendar) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ JUST_BEFORE_MINUTES = 60.0  # what was really counted before a fall
 PRIOR_COUNTS = 10.0  # weight of the longer stretch's load, in counts
 LOADS = (0.1, 1.5)  # a fall after a peak is measured from little more than the usual
 LEAST_NOISE = 0.15  # relative error of an expectation that is drawn from two hours
+MOST_NOISE = 0.4  # the hours just before are known, however little is known of last week
 BACK = 0.7  # share of what was usual from which on an outage is over
 QUIET_MINUTES = 20.0  # this long
 EDGE_MINUTES = 20.0  # how sharply a baseline knows when a batch job ends
@@ -41,7 +42,7 @@ def falls(
     """
     actual, expected = judged(watch)
     known = expected > 0
-    spread = np.maximum(noise, LEAST_NOISE)[day]
+    spread = np.clip(noise, LEAST_NOISE, MOST_NOISE)[day]
     expected_low = lowest_near(expected, step_minutes)
     lengths = sorted({max(1, round(minutes / step_minutes)) for minutes in LENGTHS_MINUTES})
     month = 30 * 1440 / step_minutes
