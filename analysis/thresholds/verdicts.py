@@ -26,6 +26,8 @@ class RuleEvidence:
         shift: comparison of headroom with the months before; None where the rule has no threshold.
         is_shift_real: the shift survived the test over all rules.
         missing: metrics that the rule asks for and nobody has.
+        problem: why it could not be replayed.
+        is_evaluated: whether the server has evaluated it at all.
     """
 
     alerts: int
@@ -34,7 +36,9 @@ class RuleEvidence:
     days: float
     shift: Shift | None
     is_shift_real: bool
-    missing: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+    is_evaluated: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,10 @@ class Judgement:
 
 def judge(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettings) -> list[Judgement]:
     """The verdicts on a rule, the gravest first; what cannot be judged is ``unknown``, with what it would take."""
+    if not evidence.is_evaluated:
+        return [Judgement("never_evaluated", "high", "has never been evaluated by this server")]
+    if evidence.problem:
+        return [Judgement("unknown", "unknown", f"could not be replayed: {evidence.problem}")]
     if evidence.missing:
         return [Judgement("dead", "high", f"can never fire: nothing exposes {', '.join(evidence.missing)}")]
     if evidence.days < min(settings.minimum_days, window.duration / timedelta(days=1) / 2):
@@ -79,13 +87,18 @@ def _judge_headroom(evidence: RuleEvidence, window: Window, settings: ThresholdD
     relative = abs(shift.change) / abs(shift.before) if shift.before else math.inf
     if evidence.is_shift_real and relative >= settings.minimum_shift:
         return [_drifting(shift, window, settings)]
+    if shift.smallest_detectable > abs(shift.before):
+        text = f"a shift below {shift.smallest_detectable:.4g} could not have been seen in this much data, \
+and the whole headroom is {shift.before:.4g}"
+        return [Judgement("unknown", "unknown", text)]
     return []
 
 
 def _fitting(evidence: RuleEvidence) -> str:
     if evidence.shift is None or math.isnan(evidence.shift.now):
         return f"{evidence.alerts} alerts; no single threshold to measure headroom against"
-    return f"{evidence.alerts} alerts; headroom is steady"
+    smallest = evidence.shift.smallest_detectable
+    return f"{evidence.alerts} alerts; headroom is steady (a shift of {smallest:.3g} would have shown)"
 
 
 def _drifting(shift: Shift, window: Window, settings: ThresholdDriftSettings) -> Judgement:

@@ -1,0 +1,74 @@
+"""Rules that can never fire, because a metric that they need does not exist."""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import promql_parser as ast
+
+from analysis.errors import InputError
+from analysis.prometheus import Prometheus
+from analysis.prometheus.promql import Selector, children, metric_names, parse, selector, selectors, text_of, walk
+from analysis.prometheus.rules import Rule
+from analysis.window import Window
+
+# They have a result where their argument has none (promql/functions.go).
+_FILLED = ("absent", "absent_over_time", "scalar", "vector")
+NAMES_PER_QUESTION = 100  # selectors in one address: a whole rule collection would be too long for a server
+
+
+def existing_metrics(prom: Prometheus, rules: Iterable[Rule], window: Window) -> set[str]:
+    """Which of the metrics that rules name existed in the window; rules that are no PromQL are passed over."""
+    names = sorted({name for rule in rules for name in _names(rule.expr)})
+    found: set[str] = set()
+    for place in range(0, len(names), NAMES_PER_QUESTION):
+        match = [selector(name) for name in names[place : place + NAMES_PER_QUESTION]]
+        found |= set(prom.label_values("__name__", match, window))
+    return found
+
+
+def _names(expr: str) -> list[str]:
+    try:
+        return metric_names(expr)
+    except InputError:
+        return []
+
+
+def missing_metrics(node: Any, existing: AbstractSet[str]) -> list[str]:
+    """The metrics whose absence alone makes an expression empty at all times; none where it can have a result."""
+    if isinstance(node, ast.VectorSelector):
+        [found] = selectors(node)
+        return [found.name] if found.name and found.name not in existing else []
+    if isinstance(node, ast.BinaryExpr):
+        left, right = missing_metrics(node.lhs, existing), missing_metrics(node.rhs, existing)
+        if str(node.op) == "or":
+            return _unique(left + right) if left and right else []
+        return left if str(node.op) == "unless" else _unique(left + right)
+    if isinstance(node, ast.Call) and node.func.name in _FILLED:
+        return []
+    inside = [node.expr] if isinstance(node, ast.AggregateExpr) else children(node)
+    return _unique([name for child in inside for name in missing_metrics(child, existing)])
+
+
+def _unique(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def presence_query(expr: str) -> str:
+    """A query that has a result whenever there was anything for an expression to look at.
+
+    Where it looks at nothing but the absence of something, that is whenever Prometheus scraped at all.
+    """
+    tree = parse(expr)
+    filled = [part for part in walk(tree) if isinstance(part, ast.Call) and part.func.name in _FILLED[:2]]
+    hidden = {_key(found) for part in filled for found in selectors(part)}
+    plain = [
+        text_of(part)
+        for part in walk(tree)
+        if isinstance(part, ast.VectorSelector) and _key(selectors(part)[0]) not in hidden
+    ]
+    return " or ".join(f"group({text})" for text in _unique(plain)) or "group(up)"
+
+
+def _key(found: Selector) -> tuple[str, Any]:
+    return (found.name, found.matchers)

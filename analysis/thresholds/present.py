@@ -1,0 +1,106 @@
+"""Verdicts as rows, findings and coverage."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from analysis.findings import Coverage, Finding, Gap, finding_id
+from analysis.prometheus import Prometheus
+from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.stack.links import grafana_explore, prometheus_graph
+from analysis.thresholds.measure import Measured
+from analysis.thresholds.verdicts import Judgement, RuleEvidence
+from analysis.window import Window, format_duration, format_time
+
+REPORT = "threshold_drift"
+_ACTIONS = {
+    "dead": "Fix the metric's name or its exporter, or delete the rule.",
+    "too_tight": "Raise the threshold or the `for`; see what it would have done with `promreview rules whatif`.",
+    "too_loose": "Tighten the threshold; see what it would have done with `promreview rules whatif`.",
+    "flapping": "Lengthen `for` or add `keep_firing_for`, so that one incident is one alert.",
+    "drifting": "Look at what moves; adapt the threshold before it fires, or while it has stopped protecting.",
+    "never_evaluated": "Look at the rule's group: it is not evaluated.",
+    "unknown": "Wait for more data, or fill the archive from a longer-lived source.",
+    "fits": "Nothing to do.",
+}
+
+
+def row_of(item: Measured, evidence: RuleEvidence, judgement: Judgement) -> dict[str, object]:
+    """One row of the table of rules."""
+    shift = item.shift
+    return {
+        "file": item.group.file,
+        "group": item.group.name,
+        "rule": item.rule.index,
+        "alert": item.rule.name,
+        "verdict": judgement.verdict,
+        "threshold": item.threshold,
+        "for": format_duration(item.rule.for_duration),
+        "days_of_data": evidence.days,
+        "alerts": evidence.alerts,
+        "firing_minutes": evidence.firing_minutes,
+        "flaps": evidence.flaps,
+        "headroom_before": shift.before if shift else None,
+        "headroom_now": shift.now if shift else None,
+        "smallest_detectable_shift": shift.smallest_detectable if shift else None,
+        "daily_correlation": shift.correlation if shift else None,
+        "p_value": shift.p_value if shift else None,
+        "reason": judgement.reason,
+    }
+
+
+def finding_of(
+    prom: Prometheus,
+    item: Measured,
+    evidence: RuleEvidence,
+    judgement: Judgement,
+    window: Window,
+    settings: ThresholdDriftSettings,
+) -> Finding:
+    """A verdict as a finding."""
+    row = row_of(item, evidence, judgement)
+    identity = (item.group.file, item.group.name, item.rule.name, item.rule.index)
+    numbers = {key: row[key] for key in row if key not in ("file", "group", "rule", "alert", "reason", "verdict")}
+    links = {"prometheus": prometheus_graph(prom.source().url, item.rule.expr, window)}
+    if settings.grafana_url:
+        links["grafana"] = grafana_explore(settings.grafana_url, "prometheus", item.rule.expr, window)
+    if judgement.reached_at:
+        numbers["threshold_reached_at"] = format_time(judgement.reached_at)
+    return Finding(
+        id=finding_id(REPORT, judgement.verdict, *identity),
+        report=REPORT,
+        kind=judgement.verdict,
+        severity=judgement.severity,
+        title=_title(item.rule.name, judgement),
+        start=window.start,
+        end=None,
+        detected_at=window.end,
+        labels={"alertname": item.rule.name, "group": item.group.name, "file": item.group.file},
+        evidence=numbers,
+        action=_ACTIONS[judgement.verdict],
+        links=links,
+    )
+
+
+def _title(name: str, judgement: Judgement) -> str:
+    return f"{name} {judgement.reason}" if judgement.verdict == "drifting" else f"{name}: {judgement.reason}"
+
+
+def coverage_of(reviewed: list[Measured], window: Window) -> Coverage:
+    """Which share of the window the rules had data in, and which rules could not be judged."""
+    length = window.duration / timedelta(days=1)
+    shares = [min(1.0, item.days / length) for item in reviewed if item.is_judged]
+    gaps = [
+        Gap(start=window.start, end=window.end, scope=item.rule.name, reason=item.problem or _missing_text(item))
+        for item in reviewed
+        if not item.is_judged
+    ]
+    if not reviewed:
+        gaps.append(Gap(start=window.start, end=window.end, scope="rules", reason="the server has no alerting rules"))
+    return Coverage(share=float(np.mean(shares)) if shares else None, gaps=gaps)
+
+
+def _missing_text(item: Measured) -> str:
+    if not item.is_evaluated:
+        return "its group has not been evaluated"
+    return f"nothing exposes {', '.join(item.missing)}"

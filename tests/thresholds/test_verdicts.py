@@ -1,0 +1,67 @@
+"""Verdicts follow from the evidence, and what cannot be judged says so."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.thresholds.drift import Shift
+from analysis.thresholds.verdicts import RuleEvidence, judge
+from analysis.window import Window
+
+WINDOW = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
+SETTINGS = ThresholdDriftSettings()
+STEADY = Shift(
+    before=10, now=10, spread=1, p_value=0.8, smallest_detectable=1, slope_per_day=0, days_before=31, days_now=30
+)
+QUIET = RuleEvidence(alerts=1, flaps=0, firing_minutes=5, days=30, shift=STEADY, is_shift_real=False)
+
+
+def verdicts(evidence):
+    return [judgement.verdict for judgement in judge(evidence, WINDOW, SETTINGS)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "fits"),
+        ({"missing": ("nope",)}, "dead"),
+        ({"is_evaluated": False}, "never_evaluated"),
+        ({"problem": "the server calls it wrong"}, "unknown"),
+        ({"days": 3.0}, "unknown"),
+        ({"alerts": 40}, "too_tight"),
+        ({"alerts": 40, "flaps": 30}, "flapping"),
+        ({"shift": replace(STEADY, p_value=None, days_now=4)}, "unknown"),
+        ({"shift": replace(STEADY, smallest_detectable=11)}, "unknown"),
+        ({"shift": replace(STEADY, now=6, slope_per_day=-0.15), "is_shift_real": True}, "drifting"),
+        ({"shift": replace(STEADY, now=6), "is_shift_real": False}, "fits"),
+        ({"shift": None}, "fits"),
+    ],
+)
+def test_verdict(changes, expected):
+    assert verdicts(replace(QUIET, **changes))[0] == expected
+
+
+def test_the_metric_that_is_missing_is_named():
+    [judgement] = judge(replace(QUIET, missing=("nope",)), WINDOW, SETTINGS)
+    assert "nope" in judgement.reason
+
+
+def test_a_drift_towards_the_threshold_says_when_it_is_reached():
+    shift = replace(STEADY, now=3, slope_per_day=-0.1, smallest_detectable=0.5)
+    [judgement] = judge(replace(QUIET, shift=shift, is_shift_real=True), WINDOW, SETTINGS)
+    # the middle of September, and thirty days more
+    assert judgement.reached_at == datetime(2026, 10, 16, tzinfo=UTC)
+    assert "2026-10-16" in judgement.reason
+
+
+def test_noise_and_drift_are_both_told():
+    evidence = replace(QUIET, alerts=40, shift=replace(STEADY, now=2, slope_per_day=-0.2), is_shift_real=True)
+    assert verdicts(evidence) == ["too_tight", "drifting"]
+
+
+def test_how_much_data_there_is_and_how_much_it_takes_is_said():
+    [judgement] = judge(replace(QUIET, days=3.25), WINDOW, SETTINGS)
+    assert "3.2 days" in judgement.reason
+    assert str(SETTINGS.minimum_days) in judgement.reason
