@@ -1,11 +1,11 @@
 """``promreview rules``: what alerting rules did, slot by slot."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.options import End, Environment, Start, Timeout, Url
+from analysis.cli.options import End, Environment, Format, OutputFormat, Start, Timeout, Url
 
 Rules = Annotated[list[Path] | None, typer.Option("--rules", help="rule files; the server's own when left out")]
 Alerts = Annotated[list[str] | None, typer.Option("--alert", help="only alerts of this name; may be repeated")]
@@ -34,21 +34,72 @@ def replay(
     alert: Alerts = None,
     default_interval: Interval = "1m",
     timeout: Timeout = 120.0,
+    format: OutputFormat = Format.json,  # noqa: A002 - the option is called --format
+    print_queries: Annotated[bool, typer.Option("--print-queries", help="each range query, on standard error")] = False,
 ) -> None:
-    """Replay alerting rules over [start, end) and print every alert as JSON."""
-    import json
+    """Replay alerting rules over [start, end) and print every alert, slot by slot."""
+    from tqdm.auto import tqdm
 
     from analysis.prometheus import connect
     from analysis.settings import ConnectionSettings, load_settings
     from analysis.settings.thresholds import ThresholdDriftSettings
-    from analysis.thresholds.collect import reviewed_rules, rule_groups
-    from analysis.thresholds.replay_document import replay_document
+    from analysis.thresholds.collect import readable_groups, reviewed_rules
+    from analysis.thresholds.replay_document import broken_file, replay_document
     from analysis.window import parse_duration
 
     given = {"start": start, "end": end, "rule_files": [str(path) for path in rules or []], "alerts": alert or []}
     settings = load_settings(ThresholdDriftSettings, None, given)
     connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
     with connect(url, connection) as prom:
-        chosen = reviewed_rules(rule_groups(prom, settings), settings)
-        document = replay_document(prom, chosen, settings.window(), parse_duration(default_interval))
-    print(json.dumps(document, allow_nan=False))
+        groups, broken = readable_groups(prom, settings)
+        chosen = reviewed_rules(groups, settings)
+        with tqdm(total=len(chosen), desc="replaying rules", unit="rule", disable=None) as bar:
+            document = replay_document(prom, chosen, settings.window(), parse_duration(default_interval), bar.update)
+        for query in prom.queries if print_queries else ():
+            typer.echo(f"{query.step}\t{query.expr}", err=True)
+    document["skipped"] = [broken_file(file, error) for file, error in broken] + document["skipped"]
+    _print(document, format)
+
+
+def _print(document: dict[str, Any], form: Format) -> None:
+    import csv
+    import json
+    import sys
+
+    from analysis.cli.printing import safe_cell
+
+    if form is Format.json:
+        print(json.dumps(document, allow_nan=False))
+        return
+    rows = [
+        (
+            a["alert"],
+            i["state"],
+            _shown(i["start"]),
+            _shown(i["end"]),
+            " ".join("=".join(p) for p in a["labels"].items()),
+        )
+        for a in document["alerts"]
+        for i in a["intervals"]
+    ]
+    if form is Format.csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(["alert", "state", "first_slot", "last_slot", "labels"])
+        writer.writerows([[safe_cell(cell) for cell in row] for row in rows])
+        return
+    for row in sorted(rows, key=lambda row: row[2]):
+        print(f"{row[2]}  {row[3]}  {row[1]:8}{row[0]}  {row[4]}")
+    for skipped in document["skipped"]:
+        print(f"skipped: {skipped['file']} {skipped['alert'] or ''}: {skipped['reason']}", file=sys.stderr)
+    agreement = document["agreement"]
+    if agreement:
+        said = f"replay and history agree on {agreement['equal']} of {agreement['compared']} samples"
+        print(said, file=sys.stderr)
+
+
+def _shown(seconds: float) -> str:
+    from datetime import UTC, datetime
+
+    from analysis.window import format_time
+
+    return format_time(datetime.fromtimestamp(seconds, UTC))

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.prometheus.rules import Rule
 from analysis.thresholds.collect import RuleSamples
 from analysis.thresholds.replay import Flags, Interval, replay
+from analysis.thresholds.templates import expanded, is_template
 from analysis.window import Window, unix_ms
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -47,9 +48,19 @@ def alerts_of(samples: RuleSamples, evaluated: Flags | None = None) -> list[Aler
 
 
 def identity_of(names: list[str], key: tuple[str, ...], rule: Rule) -> tuple[tuple[str, str], ...]:
-    """Labels of an alert: those of its result without the name, and the rule's; an empty one deletes."""
-    labels = {n: v for n, v in zip(names, key, strict=True) if n != "__name__"}
-    labels |= {n: v for n, v in rule.labels.items() if "{{" not in v}
+    """Labels of an alert as ``ALERTS`` has them, without its name and state.
+
+    Those of its result without the name, and the rule's: an empty one deletes, a template that becomes
+    nothing stands as it is written, one that depends on more than labels is left out.
+    """
+    labels = {n: v for n, v in zip(names, key, strict=True) if n != "__name__" and v}
+    given = dict(labels)
+    for name, raw in rule.labels.items():
+        value = expanded(raw, given) if is_template(raw) else raw
+        if value is None:
+            labels.pop(name, None)
+        else:
+            labels[name] = value or (raw if is_template(raw) else "")
     return tuple(sorted((name, value) for name, value in labels.items() if value))
 
 

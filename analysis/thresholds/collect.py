@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import PromreviewError
+from analysis.errors import InputError, PromreviewError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.promql import Comparison, comparison, parse, selector, text_of
@@ -67,6 +67,27 @@ def rule_groups(prom: Prometheus, settings: ThresholdDriftSettings) -> list[Rule
     """The groups under review, from files where some are given, else from the server."""
     groups = groups_of_files(settings.rule_files) if settings.rule_files else groups_of_api(prom.rules())
     return [group for group in groups if any(_wanted(rule, settings) for rule in group.alerts)]
+
+
+def readable_groups(
+    prom: Prometheus, settings: ThresholdDriftSettings
+) -> tuple[list[RuleGroup], list[tuple[str, InputError]]]:
+    """Like `rule_groups`, but a rule file that cannot be read does not stop the others.
+
+    Returns:
+        The groups, and which files could not be read and why.
+    """
+    if not settings.rule_files:
+        return rule_groups(prom, settings), []
+    groups, broken = [], []
+    for file in settings.rule_files:
+        try:
+            groups += rule_groups(prom, settings.model_copy(update={"rule_files": [file]}))
+        except InputError as error:
+            broken.append((file, error))
+    if broken and not groups and len(settings.rule_files) == 1:
+        raise broken[0][1]
+    return groups, broken
 
 
 def _wanted(rule: Rule, settings: ThresholdDriftSettings) -> bool:

@@ -1,29 +1,43 @@
 """What ``rules replay`` prints: every alert of every rule, slot by slot, and what could not be replayed."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
-import numpy as np
-
-from analysis.errors import PromreviewError
+from analysis.errors import InputError, PromreviewError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.rules import Rule, RuleGroup
-from analysis.thresholds.alerts import MILLISECOND, identity_of
-from analysis.thresholds.collect import Grid, RuleSamples, grid_of, samples_of
-from analysis.thresholds.replay import Flags, Interval, Milliseconds, replay
+from analysis.prometheus.rules import ZERO, Rule, RuleGroup
+from analysis.thresholds.agreement import Agreement
+from analysis.thresholds.asking import MILLISECOND
+from analysis.thresholds.collect import Grid, grid_of
+from analysis.thresholds.evaluations import Evaluations, evaluations_of
+from analysis.thresholds.rule_replay import RuleReplay, replay_rule
+from analysis.thresholds.templates import is_decided, is_template
 from analysis.window import Window, unix_ms
 
 # Twice `for` + `keep_firing_for`: a held alert whose condition returned is older than one of them.
 WARM_UP_FACTOR = 2
-_MOVING_ANCHOR = re.compile(r"@\s*(start|end)\s*\(")
+NOT_DECIDED = "a label is a template over more than $labels"
+DOWN = "the server was down, or had just started: nothing was written"
+DUPLICATES = "the evaluation failed: two results with equal labels, or an error of the query"
 
 
 def replay_document(
-    prom: Prometheus, rules: Sequence[tuple[RuleGroup, Rule]], window: Window, default_interval: timedelta
+    prom: Prometheus,
+    rules: Sequence[tuple[RuleGroup, Rule]],
+    window: Window,
+    default_interval: timedelta,
+    told: Callable[[int], object] = lambda _done: None,
 ) -> dict[str, Any]:
     """Replay rules over the half-open window.
+
+    Args:
+        prom: the server that stored what the rules ask for.
+        rules: groups and their alerting rules; those of one group stand together.
+        window: the slots that are wanted.
+        default_interval: of groups that name none.
+        told: called with 1 for every rule that is done.
 
     Returns:
         The document of ``rules replay``; a rule that cannot be replayed stands in ``skipped``.
@@ -38,34 +52,81 @@ def replay_document(
         "alerts": [],
         "unknown": [],
         "skipped": [],
-        "agreement": None,
     }
-    grids: dict[tuple[str, str], Grid] = {}
-    for group, rule in rules:
-        place = {"file": group.file, "group": group.name, "rule": rule.index, "alert": rule.name}
-        reason = _refusal(group, rule)
-        try:
-            if not reason:
-                key = (group.file, group.name)
-                if key not in grids:
-                    grids[key] = grid_of(prom, group, window, default_interval, prom.source().version)
-                    document["groups"].append(_group(group, grids[key], window))
-                reason = _replay_rule(prom, group, rule, grids[key], window, place, document)
-        except PromreviewError as error:
-            if error.exit_code == 3:
-                raise
-            reason = str(error)
+    agreement = Agreement()
+    for group, pairs in groupby(rules, key=lambda pair: pair[0]):
+        _add_group(prom, group, [rule for _, rule in pairs], window, default_interval, document, agreement, told)
+    return {**document, "agreement": agreement.document()}
+
+
+def _add_group(
+    prom: Prometheus,
+    group: RuleGroup,
+    rules: list[Rule],
+    window: Window,
+    default_interval: timedelta,
+    document: dict[str, Any],
+    agreement: Agreement,
+    told: Callable[[int], object],
+) -> None:
+    try:
+        grid = grid_of(prom, group, window, default_interval, prom.source().version)
+        warm_up = WARM_UP_FACTOR * max(r.for_duration + r.keep_firing_for for r in rules) + grid.interval
+        evaluations = evaluations_of(prom, group, grid, Window(window.start - warm_up, window.end))
+    except PromreviewError as error:
+        if error.exit_code == 3:
+            raise
+        document["skipped"] += [{**_place(group, rule), "reason": str(error)} for rule in rules]
+        told(len(rules))
+        return
+    document["groups"].append(_group(group, grid, window))
+    _add_unknown(document, evaluations, grid, window, f"{group.file};{group.name}")
+    unfit = set()
+    for rule in rules:
+        reason = _add_rule(prom, group, rule, grid, window, warm_up, evaluations, document)
         if reason:
-            document["skipped"].append({**place, "reason": reason})
-    return document
+            document["skipped"].append({**_place(group, rule), "reason": reason})
+        if reason or _removed(rule):
+            unfit.add(rule.name)
+        told(1)
+    for name in dict.fromkeys(rule.name for rule in rules if rule.name not in unfit):
+        mine = [a for a in document["alerts"] if (a["file"], a["group"], a["alert"]) == (group.file, group.name, name)]
+        agreement.add(prom, group, name, mine, grid, window, evaluations)
 
 
-def _refusal(group: RuleGroup, rule: Rule) -> str:
-    if group.query_offset:
-        return "a group with query_offset cannot be replayed yet"
-    if _MOVING_ANCHOR.search(rule.expr):
-        return "@ start() and @ end() mean the slot in a rule and the window in a range query"
+def _add_rule(
+    prom: Prometheus,
+    group: RuleGroup,
+    rule: Rule,
+    grid: Grid,
+    window: Window,
+    warm_up: timedelta,
+    evaluations: Evaluations,
+    document: dict[str, Any],
+) -> str:
+    """Add the alerts of one rule; gives the reason where it has to be skipped."""
+    try:
+        replayed: RuleReplay = replay_rule(prom, group, rule, grid, window, warm_up, evaluations)
+    except PromreviewError as error:
+        if error.exit_code == 3:
+            raise
+        return str(error)
+    scope = f"{group.file};{group.name};{rule.index}"
+    _add_spans(document, replayed.failed_ms, grid, window, scope, DUPLICATES)
+    removed = _removed(rule)
+    approximate = {"removed": removed, "reason": NOT_DECIDED} if removed else None
+    for identity, intervals in replayed.alerts.items():
+        entry = {"labels": dict(identity), "approximate": approximate, "intervals": intervals}
+        document["alerts"].append({**_place(group, rule), **entry})
     return ""
+
+
+def _place(group: RuleGroup, rule: Rule) -> dict[str, Any]:
+    return {"file": group.file, "group": group.name, "rule": rule.index, "alert": rule.name}
+
+
+def _removed(rule: Rule) -> list[str]:
+    return sorted(name for name, value in rule.labels.items() if is_template(value) and not is_decided(value))
 
 
 def _group(group: RuleGroup, grid: Grid, window: Window) -> dict[str, Any]:
@@ -75,74 +136,34 @@ def _group(group: RuleGroup, grid: Grid, window: Window) -> dict[str, Any]:
         "interval": grid.interval.total_seconds(),
         "phase": grid.phase.total_seconds(),
         "phase_source": grid.source,
-        "query_offset": 0,
+        "query_offset": (group.query_offset or ZERO).total_seconds(),
         "start": unix_ms(window.start) / 1000,
         "end": unix_ms(window.end) / 1000,
     }
 
 
-def _replay_rule(
-    prom: Prometheus,
-    group: RuleGroup,
-    rule: Rule,
-    grid: Grid,
-    window: Window,
-    place: dict[str, Any],
-    document: dict[str, Any],
-) -> str:
-    """Add the alerts of one rule; gives the reason where it has to be skipped."""
-    warm_up = WARM_UP_FACTOR * (rule.for_duration + rule.keep_firing_for) + grid.interval
-    samples = samples_of(prom, group, rule, grid, Window(window.start - warm_up, window.end))
-    slots: Milliseconds = samples.decoded.frame.index.as_unit("ms").asi8
-    removed = sorted(name for name, value in rule.labels.items() if "{{" in value)
-    presence, results = _by_identity(samples)
-    evaluated: Flags = np.ones(len(slots), dtype=bool)
-    if not removed:  # two results with equal labels fail the evaluation: nothing written, state kept
-        evaluated = ~np.any([count > 1 for count in results.values()] or [~evaluated], axis=0)
-    if group.limit and np.any(np.sum(list(results.values()), axis=0) > group.limit):
-        return f"more alerts than the group's limit of {group.limit}"
-    _add_failures(slots[~evaluated], grid, window, place, document)
-    for_ms, keep_ms = rule.for_duration // MILLISECOND, rule.keep_firing_for // MILLISECOND
-    for identity, present in presence.items():
-        intervals = replay(slots, present, evaluated, for_ms, keep_ms)
-        clipped = [_clip(i, slots, window, grid.interval // MILLISECOND) for i in intervals]
-        inside = [interval for interval in clipped if interval]
-        if inside:
-            why = "a template of a rule label is not expanded"
-            entry = {"approximate": {"removed": removed, "reason": why} if removed else None, "intervals": inside}
-            document["alerts"].append({**place, "labels": dict(identity), **entry})
-    return ""
+def _add_unknown(document: dict[str, Any], evaluations: Evaluations, grid: Grid, window: Window, scope: str) -> None:
+    _add_spans(document, evaluations.slots_ms[evaluations.silent].tolist(), grid, window, scope, DOWN)
 
 
-def _by_identity(samples: RuleSamples) -> tuple[dict[Any, Flags], dict[Any, Milliseconds]]:
-    """Per label set of ALERTS: whether it had a result, and how many, at each slot."""
-    alerting, columns = samples.alerting(), samples.decoded.frame.columns
-    counts: dict[Any, Milliseconds] = {}
-    for column in np.flatnonzero(alerting.any(axis=0)):
-        identity = identity_of(list(columns.names), columns[column], samples.rule)
-        counts[identity] = counts.get(identity, 0) + alerting[:, column].astype(np.int64)
-    return {identity: count > 0 for identity, count in counts.items()}, counts
-
-
-def _add_failures(
-    failed: Milliseconds, grid: Grid, window: Window, place: dict[str, Any], document: dict[str, Any]
+def _add_spans(
+    document: dict[str, Any], slots_ms: Sequence[int], grid: Grid, window: Window, scope: str, reason: str
 ) -> None:
-    inside = failed[failed >= unix_ms(window.start)]
-    if not len(inside):
-        return
-    step = grid.interval // MILLISECOND
-    for run in np.split(inside, np.flatnonzero(np.diff(inside) > step) + 1):
-        span = {"start": int(run[0]) / 1000, "end": (int(run[-1]) + step) / 1000}
-        scope = f"{place['file']};{place['group']};{place['rule']}"
-        document["unknown"].append({**span, "scope": scope, "reason": "two results with equal labels"})
+    """Runs of slots inside the window, as spans."""
+    step, low = grid.interval // MILLISECOND, unix_ms(window.start)
+    spans: list[list[int]] = []
+    for slot in slots_ms:
+        if slot < low:
+            continue
+        if spans and slot <= spans[-1][1]:
+            spans[-1][1] = slot + step
+        else:
+            spans.append([slot, slot + step])
+    document["unknown"] += [
+        {"start": start / 1000, "end": end / 1000, "scope": scope, "reason": reason} for start, end in spans
+    ]
 
 
-def _clip(interval: Interval, slots: Milliseconds, window: Window, step_ms: int) -> dict[str, Any] | None:
-    """An interval inside the window; ActiveAt is null where the alert was there when the replay began."""
-    low = unix_ms(window.start)
-    first = interval.start_ms + max(0, -(-(low - interval.start_ms) // step_ms)) * step_ms
-    if first > interval.end_ms:
-        return None
-    began = interval.active_at_ms
-    active_at = None if began is None or began == int(slots[0]) else began / 1000
-    return {"state": interval.state, "start": first / 1000, "end": interval.end_ms / 1000, "active_at": active_at}
+def broken_file(file: str, error: InputError) -> dict[str, Any]:
+    """The entry in ``skipped`` of a rule file that cannot be read."""
+    return {"file": file, "group": None, "rule": None, "alert": None, "reason": str(error)}

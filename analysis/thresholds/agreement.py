@@ -1,0 +1,98 @@
+"""The replay beside the server's own ``ALERTS``: where they agree, and what explains where they do not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.prometheus import Prometheus
+from analysis.prometheus.promql import selector
+from analysis.prometheus.rules import RuleGroup
+from analysis.thresholds.collect import Grid
+from analysis.thresholds.evaluations import Evaluations, recorded_series
+from analysis.thresholds.lives import Flags
+from analysis.window import Window
+
+SHOWN = 100  # differences listed
+Key = tuple[tuple[tuple[str, str], ...], str]
+
+
+class Agreement:
+    """Counts over all alerts of a replay."""
+
+    def __init__(self) -> None:
+        """Nothing compared yet."""
+        self.compared = self.equal = 0
+        self.has_history = False
+        self.differing: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        prom: Prometheus,
+        group: RuleGroup,
+        name: str,
+        alerts: Sequence[Mapping[str, Any]],
+        grid: Grid,
+        window: Window,
+        evaluations: Evaluations,
+    ) -> None:
+        """Compare all alerts of one name in one group; `alerts` are entries of the replay's document."""
+        labels, written = recorded_series(prom, selector("ALERTS", {"alertname": name}), group, grid, window)
+        recorded = {_key(series): written[:, place] for place, series in enumerate(labels)}
+        self.has_history |= bool(written.any())
+        inside = slice(len(evaluations.slots_ms) - len(written), None)
+        slots, known = evaluations.slots_ms[inside], ~evaluations.silent[inside]
+        replayed: dict[Key, Flags] = {}
+        for alert in alerts:
+            for interval in alert["intervals"]:
+                flags = replayed.setdefault(_name(alert["labels"], interval["state"]), np.zeros(len(slots), dtype=bool))
+                low, high = round(interval["start"] * 1000), round(interval["end"] * 1000)
+                flags |= (slots >= low) & (slots <= high)
+        nothing = np.zeros(len(slots), dtype=bool)
+        for key in sorted({*recorded, *replayed}):
+            theirs, ours = recorded.get(key, nothing), replayed.get(key, nothing)
+            either, both = (theirs | ours) & known, theirs & ours & known
+            self.compared += int(either.sum())
+            self.equal += int(both.sum())
+            if len(self.differing) < SHOWN and (either & ~both).any():
+                reason = _reason(theirs, ours, known)
+                self._list(name, key, slots, theirs & known, either & ~both, reason)
+
+    def _list(self, name: str, key: Key, slots: Any, theirs: Flags, differing: Flags, reason: str) -> None:
+        for place in np.flatnonzero(differing)[: SHOWN - len(self.differing)]:
+            recorded, state = bool(theirs[place]), key[1]
+            self.differing.append(
+                {
+                    "alert": name,
+                    "labels": dict(key[0]),
+                    "at": int(slots[place]) / 1000,
+                    "recorded": state if recorded else None,
+                    "replayed": None if recorded else state,
+                    "reason": reason,
+                }
+            )
+
+    def document(self) -> dict[str, Any] | None:
+        """For the replay's document; None where the server has no history of these alerts."""
+        if not self.has_history:
+            return None
+        return {"compared": self.compared, "equal": self.equal, "differing": self.differing}
+
+
+def _reason(theirs: Flags, ours: Flags, known: Flags) -> str:
+    if not ours.any():
+        return "recorded with labels or at slots that today's rule does not give: the rule was another one"
+    if not theirs.any():
+        return "never recorded at these slots: the rule was added or changed since, or the group was not evaluated"
+    if not known.all():
+        return "beside an outage of the server"
+    return "late or backfilled samples, a scrape at the slot itself, or a target that left service discovery"
+
+
+def _key(series: Mapping[str, str]) -> Key:
+    labels = {n: v for n, v in series.items() if n not in ("__name__", "alertname", "alertstate")}
+    return _name(labels, series.get("alertstate", ""))
+
+
+def _name(labels: Mapping[str, str], state: str) -> Key:
+    return tuple(sorted(labels.items())), state
