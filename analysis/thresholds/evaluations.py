@@ -99,9 +99,9 @@ def _missed(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> F
             silent.append(expected.present.any(axis=1) & ~recorded)
     first, past = window.stamp_bounds_ms(grid.interval, grid.phase)
     count = max(0, (past - first) // (grid.interval // timedelta(milliseconds=1)))
-    missed: Flags = np.zeros(count, dtype=bool)
-    if silent:
-        np.all(np.array(silent), axis=0, out=missed)
+    if not silent:
+        return np.zeros(count, dtype=bool)
+    missed: Flags = np.asarray(np.array(silent).all(axis=0), dtype=np.bool_)
     return missed
 
 
@@ -118,7 +118,8 @@ def _alert(rule: Rule) -> dict[str, str]:
 
 def recorded_at_slots(prom: Prometheus, name: str, group: RuleGroup, grid: Grid, window: Window) -> Flags:
     """Whether any series of a selector has a sample that was written at each slot itself."""
-    return recorded_series(prom, name, group, grid, window)[1].any(axis=1)
+    written = recorded_series(prom, name, group, grid, window)[1]
+    return np.asarray(written.any(axis=1), dtype=np.bool_)
 
 
 def recorded_series(

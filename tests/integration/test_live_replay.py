@@ -206,7 +206,7 @@ def test_no_recorded_sample_differs(lived):
 
 
 def test_active_since_is_what_the_server_says(lived):
-    document, raw, window = lived
+    document, raw, _ = lived
     for series in raw["ALERTS_FOR_STATE"]:
         labels = {n: v for n, v in series["metric"].items() if n not in ("__name__", "alertname")}
         mine = [a for a in document["alerts"] if (a["alert"], a["labels"]) == (series["metric"]["alertname"], labels)]
