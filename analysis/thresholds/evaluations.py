@@ -6,9 +6,9 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import PromreviewError, UnreachableError
+from analysis.errors import PromreviewError, QueryError, UnreachableError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.promql import parse, selector, selectors
+from analysis.prometheus.promql import selector
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.lives import Flags, Milliseconds
@@ -94,8 +94,13 @@ def _missed(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> F
     for rule in _heartbeats(group):
         name = {"recording": selector(rule.name, dict(rule.labels)), "alerting": selector("ALERTS", _alert(rule))}
         recorded = recorded_at_slots(prom, name[rule.kind], group, grid, window)
-        if recorded.any():
+        if not recorded.any():
+            continue
+        try:
             expected = prom.decoded(rule.expr, window.start, window.end, grid.interval, grid.phase)
+        except QueryError:  # it may have failed then, too: no heartbeat
+            continue
+        else:
             silent.append(expected.present.any(axis=1) & ~recorded)
     first, past = window.stamp_bounds_ms(grid.interval, grid.phase)
     count = max(0, (past - first) // (grid.interval // timedelta(milliseconds=1)))
@@ -108,7 +113,7 @@ def _missed(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> F
 def _heartbeats(group: RuleGroup) -> list[Rule]:
     """Rules whose output shows that the group was evaluated: recording rules, and alerts that always fire."""
     recording = [r for r in group.rules if r.kind == "recording" and not any("{{" in v for v in r.labels.values())]
-    always = [r for r in group.alerts if not selectors(parse(r.expr)) and r.expr.startswith("vector(1")]
+    always = [r for r in group.alerts if r.expr.replace(" ", "") == "vector(1)"]
     return [*always, *recording][:HEARTBEATS]
 
 
