@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from analysis.cli import rules_patch
 from analysis.cli.options import End, Environment, Format, OutputFormat, Start, Timeout, Url
 
 Rules = Annotated[list[Path] | None, typer.Option("--rules", help="rule files; the server's own when left out")]
@@ -16,6 +17,7 @@ rules_app = typer.Typer(no_args_is_help=True, help="Alerting rules: replay them 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    rules_patch.register(rules_app)
     app.add_typer(rules_app, name="rules")
 
 

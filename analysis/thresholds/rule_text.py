@@ -1,0 +1,220 @@
+"""Changes to the text of a rule file: only the changed values differ, every other byte stays.
+
+The YAML is read for the places of its values, never written again: comments, order, quoting,
+indentation and line ends are the team's.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from analysis.errors import InputError
+from analysis.prometheus.promql import format_number, parse, text_of, with_thresholds
+from analysis.prometheus.rules import Rule, RuleGroup, groups_of_text
+from analysis.window import format_duration
+
+_NUMBER = re.compile(r"(?<![\w.:\[])(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.:\]])")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one rule; what is None stays.
+
+    Attributes:
+        alert: name of the rule.
+        group: name of its group; any when empty.
+        thresholds: new constants by the comparison's place in the text.
+        for_duration: new ``for``.
+        keep_firing_for: new ``keep_firing_for``.
+        why: what is said of it above the diff.
+    """
+
+    alert: str
+    group: str = ""
+    thresholds: Mapping[int, float] = field(default_factory=dict)
+    for_duration: timedelta | None = None
+    keep_firing_for: timedelta | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class _Edit:
+    start: int
+    end: int
+    text: str
+
+
+def changed_text(text: str, file: str, change: Change) -> str | None:
+    """The text of a rule file with one rule changed; None where the rule is not in it.
+
+    Raises:
+        InputError: several rules are meant, or the value cannot be changed where it stands; says which and where.
+    """
+    found = [(group, rule) for group, rule in _rule_nodes(text, file) if _is_meant(group, rule, change)]
+    if not found:
+        return None
+    if len(found) > 1:
+        groups = ", ".join(sorted({group for group, _ in found}))
+        raise InputError(
+            f"{file} has {len(found)} rules called {change.alert!r} (groups: {groups}); say which with --group"
+        )
+    node = found[0][1]
+    edits = [*_expression_edits(text, node, change, file), *_duration_edits(text, node, change)]
+    new = text
+    for _, edit in sorted(enumerate(edits), key=lambda e: (e[1].start, e[0]), reverse=True):  # places before it stay
+        new = new[: edit.start] + edit.text + new[edit.end :]
+    _check(text, new, file, change)
+    return new
+
+
+def _rule_nodes(text: str, file: str) -> Iterator[tuple[str, MappingNode]]:
+    """Group name and node of every rule, wherever ``groups:`` stands in the file."""
+    try:
+        documents = [node for node in YAML(typ="safe", pure=True).compose_all(text) if node is not None]
+    except YAMLError as error:
+        raise InputError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
+    for document in documents:
+        for groups in _values(document, "groups"):
+            for group in groups.value if isinstance(groups, SequenceNode) else ():
+                name = next((n.value for n in _own(group, "name")), "")
+                for rules in _own(group, "rules"):
+                    yield from ((name, rule) for rule in rules.value if isinstance(rule, MappingNode))
+
+
+def _values(node: Any, key: str) -> Iterator[Any]:
+    """Values of a key anywhere inside a node."""
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            if isinstance(name, ScalarNode) and name.value == key:
+                yield value
+            else:
+                yield from _values(value, key)
+    elif isinstance(node, SequenceNode):
+        for item in node.value:
+            yield from _values(item, key)
+
+
+def _own(node: Any, key: str) -> Iterator[Any]:
+    if isinstance(node, MappingNode):
+        yield from (value for name, value in node.value if getattr(name, "value", None) == key)
+
+
+def _is_meant(group: str, rule: MappingNode, change: Change) -> bool:
+    named = any(node.value == change.alert for node in _own(rule, "alert"))
+    return named and change.group in ("", group)
+
+
+def _span(node: Any) -> tuple[int, int]:
+    return node.start_mark.index, node.end_mark.index
+
+
+def _expression_edits(text: str, rule: MappingNode, change: Change, file: str) -> Iterator[_Edit]:
+    if not change.thresholds:
+        return
+    node = next(_own(rule, "expr"))
+    start, end = _span(node)
+    source = text[start:end]
+    tree = parse(str(node.value))
+    for place, value in change.thresholds.items():
+        wanted = text_of(parse(with_thresholds(tree, {place: value})))
+        number = format_number(value)
+        for match in _NUMBER.finditer(source):
+            whole = text[: start + match.start()] + number + text[start + match.end() :]
+            if _expression_at(whole, file, rule, change) == wanted:
+                yield _Edit(start + match.start(), start + match.end(), number)
+                break
+        else:
+            if text_of(tree) != wanted:
+                reason = "it is not written as one number there; change it by hand"
+                raise InputError(f"{file}, {change.alert}: cannot set threshold {place + 1} to {number}: {reason}")
+
+
+def _expression_at(whole: str, file: str, rule: MappingNode, change: Change) -> str:
+    """The expression of a rule, normalised, in a changed text; empty where that is not PromQL or YAML."""
+    line = rule.start_mark.line
+    try:
+        found = [node for group, node in _rule_nodes(whole, file) if _is_meant(group, node, change)]
+        mine = next(node for node in found if node.start_mark.line == line)
+        return text_of(parse(str(next(_own(mine, "expr")).value)))
+    except (InputError, StopIteration):
+        return ""
+
+
+def _duration_edits(text: str, rule: MappingNode, change: Change) -> Iterator[_Edit]:
+    after = next(_own(rule, "expr"))
+    for key, value in (("for", change.for_duration), ("keep_firing_for", change.keep_firing_for)):
+        node = next(_own(rule, key), None)
+        if node is not None:
+            after = node
+        if value is None:
+            continue
+        shown = format_duration(value)
+        if node is not None:
+            start, end = _span(node)
+            yield _Edit(start, end, _requoted(text[start:end], shown))
+        else:
+            yield _inserted(text, rule, after, key, shown)
+
+
+def _requoted(old: str, new: str) -> str:
+    return f"{old[0]}{new}{old[0]}" if old[:1] in ("'", '"') else new
+
+
+def _inserted(text: str, rule: MappingNode, after: Any, key: str, value: str) -> _Edit:
+    """A new entry behind an existing one, written as the mapping around it is."""
+    end = after.end_mark.index
+    if rule.flow_style:
+        return _Edit(end, end, f", {key}: {value}")
+    newline = "\r\n" if "\r\n" in text else "\n"
+    indent = " " * rule.value[0][0].start_mark.column
+    if after.style in ("|", ">"):  # ends where the next line begins
+        at = text.rfind("\n", 0, end) + 1 if text[:end].rstrip(" ").endswith("\n") else end
+        lead = "" if text[:at].endswith("\n") else newline
+        return _Edit(at, at, f"{lead}{indent}{key}: {value}{newline}")
+    line_end = text.find("\n", end)
+    at = len(text) if line_end < 0 else line_end + 1
+    lead = newline if line_end < 0 else ""
+    return _Edit(at, at, f"{lead}{indent}{key}: {value}{newline}")
+
+
+def _check(old: str, new: str, file: str, change: Change) -> None:
+    """The new text says what was meant, and everything else says what it said before."""
+    before, after = groups_of_text(old, file), groups_of_text(new, file)
+    expected = [
+        replace(
+            group,
+            rules=tuple(
+                _as_changed(rule, change) if change.group in ("", group.name) else rule for rule in group.rules
+            ),
+        )
+        for group in before
+    ]
+    got = [replace(group, rules=tuple(_normal(rule) for rule in group.rules)) for group in after]
+    if got != [replace(group, rules=tuple(_normal(rule) for rule in group.rules)) for group in expected]:
+        raise InputError(f"{file}, {change.alert}: the change would alter more than it should; change it by hand")
+
+
+def _mapped(group: RuleGroup, what: Callable[[Rule], Rule]) -> RuleGroup:
+    return replace(group, rules=tuple(what(rule) for rule in group.rules))
+
+
+def _as_changed(rule: Rule, change: Change) -> Rule:
+    if rule.kind != "alerting" or rule.name != change.alert:
+        return rule
+    expr = with_thresholds(parse(rule.expr), change.thresholds) if change.thresholds else rule.expr
+    held = rule.keep_firing_for if change.keep_firing_for is None else change.keep_firing_for
+    waits = rule.for_duration if change.for_duration is None else change.for_duration
+    return replace(rule, expr=expr, for_duration=waits, keep_firing_for=held)
+
+
+def _normal(rule: Rule) -> Rule:
+    try:
+        return replace(rule, expr=text_of(parse(rule.expr)))
+    except InputError:
+        return rule
