@@ -21,6 +21,7 @@ COMMANDS = (
     "rules",
     "rules_whatif",
     "review",
+    "decide",
     "new_report",
 )
 

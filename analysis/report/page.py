@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import unescape
@@ -13,6 +14,7 @@ from analysis import __version__
 from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import ALARMS, compare, documents_of, mark, previous_folder, resolved
+from analysis.report.decisions import Decision, current, read_decisions
 from analysis.report.files import write_whole
 from analysis.report.notebook_html import environment
 from analysis.report.shown import is_month, shown_month, shown_number, shown_span, shown_time
@@ -35,9 +37,10 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
     zone = ZoneInfo(settings.timezone)
     earlier = documents_of(previous_folder(folder))
     budget = [int(PAGE_BYTES * 0.8)]  # the rest is text
-    reports = [_report(folder, name, earlier.get(name), settings, zone, budget) for name in settings.reports]
+    decided = current(read_decisions(), datetime.now(UTC).date())
+    reports = [_report(folder, name, earlier.get(name), settings, zone, budget, decided) for name in settings.reports]
     findings = sorted((f for r in reports for f in r["findings"]), key=_worst_first)
-    alarms = [f for f in findings if f["severity"] in ALARMS]
+    alarms = [f for f in findings if f["severity"] in ALARMS and not f["is_muted"]]
     changes = [report["change"] for report in reports if report["change"]]
     html = (
         environment()
@@ -92,6 +95,7 @@ def _report(
     settings: MonthlyReviewSettings,
     zone: ZoneInfo,
     budget: list[int],
+    decided: Mapping[str, Decision],
 ) -> dict[str, Any]:
     """Everything the templates show of one report."""
     status, document, problem = read_status(folder / name, name), None, ""
@@ -108,7 +112,7 @@ def _report(
         "counts": {s: sum(f["severity"] == s for f in every) for s in SEVERITIES},
         "total": len(every),
         "findings": [
-            _finding(f, zone) | {"mark": mark(name, f, earlier), "of": TITLES.get(name, name)}
+            _finding(f, zone, decided.get(f["id"])) | {"mark": mark(name, f, earlier), "of": TITLES.get(name, name)}
             for f in every[: settings.findings_shown]
         ],
         "hidden": max(0, len(every) - settings.findings_shown),
@@ -152,13 +156,15 @@ def _parameters(path: Path) -> dict[str, str]:
         return {}
 
 
-def _finding(finding: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+def _finding(finding: dict[str, Any], zone: ZoneInfo, decision: Decision | None) -> dict[str, Any]:
     evidence = {key: value for key, value in finding["evidence"].items() if not isinstance(value, list | dict)}
     links = {name: link for name, link in finding["links"].items() if str(link).startswith(("http://", "https://"))}
     return finding | {
         "when": shown_span(finding["start"], finding["end"], zone),
         "evidence": {key.replace("_", " "): shown_number(v) for key, v in evidence.items() if v is not None},
         "links": links,
+        "decision": decision.shown() if decision else "",
+        "is_muted": decision is not None and decision.decision == "muted",
     }
 
 
