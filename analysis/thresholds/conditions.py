@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from analysis.thresholds.lives import Flags, Milliseconds, Runs, runs_of, runs_o
 from analysis.thresholds.outcomes import Scene
 from analysis.thresholds.sides import Evaluator, Vector
 from analysis.thresholds.subjects import Choice, Subject
-from analysis.window import Window, unix_ms
 
 Fetch = Callable[[str], Decoded]
 
@@ -53,9 +51,9 @@ class Single:
         scene = _scene(self.subject, self.keys, slots, self.has_data)
         return Condition(runs_of_places(places, self.stride), scene)
 
-    def days(self, window: Window, first_ms: int) -> float:
-        """Days with data."""
-        return _days(self.vector, self.subject.grid, window, first_ms)
+    def seen_ms(self, first_ms: int) -> Milliseconds:
+        """The slots at which the compared side had any sample."""
+        return _slots(self.vector, self.subject.grid, first_ms)[self.vector.present.any(axis=1)]
 
 
 class General:
@@ -88,9 +86,11 @@ class General:
                     data[:, column] |= side.present[:, place]
         return data
 
-    def days(self, window: Window, first_ms: int) -> float:
-        """Days with data on any side."""
-        return max((_days(side, self.subject.grid, window, first_ms) for side in self.evaluator.fetched), default=0.0)
+    def seen_ms(self, first_ms: int) -> Milliseconds:
+        """The slots at which any side had a sample."""
+        sides = self.evaluator.fetched
+        seen = np.any([side.present.any(axis=1) for side in sides], axis=0)
+        return _slots(sides[0], self.subject.grid, first_ms)[seen]
 
 
 def _nameless(key: Any) -> Any:
@@ -142,12 +142,6 @@ def _scene(subject: Subject, keys: list[Any], slots: Milliseconds, has_data: Fla
 
 def _slots(vector: Vector, grid: Grid, first_ms: int) -> Milliseconds:
     return first_ms + np.arange(len(vector.present), dtype="int64") * (grid.interval // MILLISECOND)
-
-
-def _days(vector: Vector, grid: Grid, window: Window, first_ms: int) -> float:
-    slots = _slots(vector, grid, first_ms)
-    seen = vector.present.any(axis=1) & (slots >= unix_ms(window.start))
-    return float(seen.sum() * (grid.interval / timedelta(days=1)))
 
 
 def conditions(subject: Subject, fetch: Fetch, choices: Sequence[Choice]) -> Single | General:

@@ -25,6 +25,7 @@ KINDS = 2  # of days: working days and others, each with a level of its own
 SMALLEST_SHARE = 0.25  # of the variance inside blocks that is believed even where the month is too short for it
 LARGEST_CORRELATION = 0.9  # from one day to the next; beyond it a month is one observation
 CAUTION = 0.5  # standard errors added to the correlation: an estimate too low costs more than one too high
+ROUNDING = 1e-9  # squared ranks below this are a straight line
 FEWEST_DEGREES = 2.0  # of freedom; with fewer nothing could ever be shown
 SIZE, POWER = 0.05, 0.8  # what the smallest detectable shift refers to
 SEED = 20240229  # resampling must give the same answer to the same data
@@ -131,19 +132,24 @@ def _levelled(before: pd.Series, now: pd.Series) -> list[pd.Series]:
 
 
 def _correlation(halves: Sequence[pd.Series]) -> float:
-    """Correlation of a day with the next, over both sides, each about its own level, freed of its bias."""
+    """Correlation of a day with the next, over both sides, each about its own line, freed of its bias.
+
+    About a line, since a slow drift is what is looked for, and must not count against itself.
+    """
     products = squares = pairs = 0.0
     for half in halves:
-        rank = half.rank() - (len(half) + 1) / 2  # ranks, so that a single incident does not decide
-        following = rank.reindex(half.index + pd.Timedelta(days=1)).to_numpy()
+        day = ((half.index - half.index[0]) / pd.Timedelta(days=1)).to_numpy()
+        rank = half.rank().to_numpy()  # so that a single incident does not decide
+        rest = pd.Series(rank - np.polyval(np.polyfit(day, rank, 1), day), index=half.index)
+        following = rest.reindex(half.index + pd.Timedelta(days=1)).to_numpy()
         known = np.isfinite(following)
-        products += float((rank.to_numpy()[known] * following[known]).sum())
+        products += float((rest.to_numpy()[known] * following[known]).sum())
         pairs += float(known.sum())
-        squares += float((rank**2).mean()) * float(known.sum())
-    if pairs == 0 or squares == 0:
+        squares += float((rest**2).mean()) * float(known.sum())
+    if pairs == 0 or squares < ROUNDING * pairs:
         return 0.0
     length = float(np.mean([len(half) for half in halves]))
-    unbiased = (products / squares + 1 / length) / (1 - 3 / length)
+    unbiased = (products / squares + 2 / length) / (1 - 4 / length)
     uncertainty = np.sqrt(max(0.0, 1 - unbiased**2) / pairs)
     return float(np.clip(unbiased + CAUTION * uncertainty, 0.0, LARGEST_CORRELATION))
 

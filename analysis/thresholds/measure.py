@@ -1,26 +1,34 @@
 """What is measured of one rule: its alerts, its headroom, its shift; nothing of its samples is kept."""
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.promql import parse
+from analysis.prometheus.decode import Decoded
+from analysis.prometheus.promql import parse, text_of
 from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.alerts import alerts_of, firings
 from analysis.thresholds.collect import RuleSamples, grid_of, samples_of
 from analysis.thresholds.drift import Shift, shift_of
+from analysis.thresholds.excuses import Context
 from analysis.thresholds.headroom import daily_headroom
+from analysis.thresholds.lives import Milliseconds
 from analysis.thresholds.missing import missing_metrics, presence_query
+from analysis.thresholds.propose import Proposal, Spans, propose
+from analysis.thresholds.subjects import subject_of
 from analysis.thresholds.verdicts import RuleEvidence
-from analysis.window import Window, parse_duration
+from analysis.window import Window, parse_duration, parse_time, unix_ms
 
-PRESENCE_STEP = timedelta(minutes=5)  # Prometheus's lookback: what exists is seen in every step
+# Before the history: longer than the durations that are tried, and than the chains that they hold together.
+WARM_UP = timedelta(days=1)
 NEVER_EVALUATED = "0001-01-01"  # how the API says that a group has not been evaluated yet
+
+FIRST_EVALUATIONS = 3  # intervals after a start within which a group may not have had its turn
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Measured:
         missing: metrics without which it can never fire, and which nobody exposes.
         problem: why it could not be replayed; empty where it could.
         is_evaluated: whether the server has evaluated its group at all.
+        proposal: what other values would do, where it was replayed.
     """
 
     group: RuleGroup
@@ -49,7 +58,8 @@ class Measured:
     threshold: float | None = None
     missing: tuple[str, ...] = ()
     problem: str = ""
-    is_evaluated: bool = field(default=True)
+    is_evaluated: bool = True
+    proposal: Proposal | None = None
 
     @property
     def is_judged(self) -> bool:
@@ -64,6 +74,7 @@ def measure(
     settings: ThresholdDriftSettings,
     window: Window,
     existing: set[str],
+    context: Context,
 ) -> Measured:
     """Measure one rule; what is wrong with it alone is told in `problem`.
 
@@ -71,25 +82,44 @@ def measure(
         SourceError: the server failed.
     """
     nothing = firings([], window)
-    if group.last_evaluation.startswith(NEVER_EVALUATED):
+    if group.last_evaluation.startswith(NEVER_EVALUATED) and _has_run(prom, group, settings):
         return Measured(group, rule, nothing, is_evaluated=False)
     try:
         missing = missing_metrics(parse(rule.expr), existing)
         if missing:
             return Measured(group, rule, nothing, missing=tuple(missing))
-        return _replayed(prom, group, rule, settings, window)
+        return _replayed(prom, group, rule, settings, window, context)
     except PromreviewError as error:
         if error.exit_code == 3:
             raise
         return Measured(group, rule, nothing, problem=str(error))
 
 
+def _has_run(prom: Prometheus, group: RuleGroup, settings: ThresholdDriftSettings) -> bool:
+    """Whether the server has run for long enough to have evaluated the group."""
+    interval = group.interval or parse_duration(settings.default_interval)
+    try:
+        started = parse_time(str(prom.status("runtimeinfo")["startTime"]))
+    except (PromreviewError, KeyError):
+        return False
+    return datetime.now(UTC) - started > FIRST_EVALUATIONS * interval
+
+
 def _replayed(
-    prom: Prometheus, group: RuleGroup, rule: Rule, settings: ThresholdDriftSettings, window: Window
+    prom: Prometheus,
+    group: RuleGroup,
+    rule: Rule,
+    settings: ThresholdDriftSettings,
+    window: Window,
+    context: Context,
 ) -> Measured:
     grid = grid_of(prom, group, window, parse_duration(settings.default_interval), prom.source().version)
     history = Window(window.start - timedelta(days=31 * settings.history_months), window.end)
-    samples = samples_of(prom, group, rule, grid, history)
+    asked = Window(history.start - WARM_UP, window.end)
+    samples = samples_of(prom, group, rule, grid, asked)
+    seen_ms = _seen_ms(prom, samples, asked)
+    subject = subject_of(group, rule, grid, settings, context)
+    proposal = propose(subject, _Once(prom, samples, asked), Spans(asked, history, window), seen_ms, settings)
     headroom = daily_headroom(samples, settings.timezone)
     start = pd.Timestamp(window.start).tz_convert(settings.timezone)
     return Measured(
@@ -98,19 +128,36 @@ def _replayed(
         firings(alerts_of(samples), window),
         headroom,
         None if headroom is None else shift_of(headroom, start, settings.minimum_days, settings.bootstrap_samples),
-        _days_with_data(prom, samples, window),
+        float((seen_ms >= unix_ms(window.start)).sum() * (grid.interval / timedelta(days=1))),
         samples.compared.threshold if samples.compared else None,
+        proposal=proposal,
     )
 
 
-def _days_with_data(prom: Prometheus, samples: RuleSamples, window: Window) -> float:
-    """Days of the window in which the compared side, or else anything that the rule looks at, had a sample."""
+class _Once:
+    """Asks for every expression over the slots of one rule, but not again for the side that is there already."""
+
+    def __init__(self, prom: Prometheus, samples: RuleSamples, asked: Window) -> None:
+        self.prom, self.samples, self.asked = prom, samples, asked
+        compared = samples.compared
+        self.text = text_of(compared.compared) if compared else samples.rule.expr
+
+    def __call__(self, expr: str) -> Decoded:
+        """The answer for an expression."""
+        if expr == self.text:
+            return self.samples.decoded
+        grid = self.samples.grid
+        return self.prom.decoded(expr, self.asked.start, self.asked.end, grid.interval, grid.phase)
+
+
+def _seen_ms(prom: Prometheus, samples: RuleSamples, asked: Window) -> Milliseconds:
+    """Slots at which the compared side, or else anything that the rule looks at, had a sample."""
+    decoded = samples.decoded
     if samples.compared is None:
-        asked = prom.decoded(presence_query(samples.rule.expr), window.start, window.end, PRESENCE_STEP)
-        return float(asked.present.any(axis=1).sum() * (PRESENCE_STEP / timedelta(days=1)))
-    present = samples.decoded.present.any(axis=1)
-    inside = np.asarray(samples.decoded.frame.index >= window.start)
-    return float((present & inside).sum() * (samples.grid.interval / timedelta(days=1)))
+        query, grid = presence_query(samples.rule.expr), samples.grid
+        decoded = prom.decoded(query, asked.start, asked.end, grid.interval, grid.phase)
+    slots: Milliseconds = decoded.frame.index.as_unit("ms").asi8
+    return slots[decoded.present.any(axis=1)]
 
 
 def evidence_of(
@@ -130,4 +177,7 @@ def evidence_of(
         missing=item.missing,
         problem=item.problem,
         is_evaluated=item.is_evaluated,
+        pages=item.proposal.noise_pages if item.proposal else None,
+        incidents=item.proposal.missed[1] if item.proposal else 0,
+        missed=item.proposal.missed[0] if item.proposal else 0,
     )

@@ -204,6 +204,7 @@ def counts(events: Outcomes, combinations: int, window: Window, interval_ms: int
         "alerts_per_month": alerts * month,
         "pages": count(paged),
         "pages_per_month": count(paged) * month,
+        "noise_pages": count(inside(events.noise)),
         "noise_pages_per_month": count(inside(events.noise)) * month,
         "firing_minutes": np.bincount(events.alerts[:, 0], minutes, minlength=combinations),
         "pages_outside_working_hours": count(paged[~at_work(paged[:, 1])]),

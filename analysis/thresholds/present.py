@@ -9,10 +9,12 @@ from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.stack.links import grafana_explore, prometheus_graph
 from analysis.thresholds.measure import Measured
+from analysis.thresholds.subjects import values_of
 from analysis.thresholds.verdicts import Judgement, RuleEvidence
 from analysis.window import Window, format_duration, format_time
 
 REPORT = "threshold_drift"
+_TUNED = ("too_tight", "too_loose", "flapping")
 _ACTIONS = {
     "dead": "Fix the metric's name or its exporter, or delete the rule.",
     "too_tight": "Raise the threshold or the `for`; see what it would have done with `promreview rules whatif`.",
@@ -64,6 +66,10 @@ def finding_of(
     links = {"prometheus": prometheus_graph(prom.source().url, item.rule.expr, window)}
     if settings.grafana_url:
         links["grafana"] = grafana_explore(settings.grafana_url, "prometheus", item.rule.expr, window)
+    if item.proposal and item.proposal.recommended:
+        numbers["proposal"] = values_of(item.proposal.recommended)
+    if item.proposal:
+        numbers["proposal_reason"] = item.proposal.reason
     if judgement.reached_at:
         numbers["threshold_reached_at"] = format_time(judgement.reached_at)
     return Finding(
@@ -77,9 +83,18 @@ def finding_of(
         detected_at=window.end,
         labels={"alertname": item.rule.name, "group": item.group.name, "file": item.group.file},
         evidence=numbers,
-        action=_ACTIONS[judgement.verdict],
+        action=_action(item, judgement),
         links=links,
     )
+
+
+def _action(item: Measured, judgement: Judgement) -> str:
+    """What to do: the recommended values where there are some."""
+    if not item.proposal or not item.proposal.recommended or judgement.verdict not in _TUNED:
+        return _ACTIONS[judgement.verdict]
+    values = values_of(item.proposal.recommended)
+    texts = [f"{key} {value}" for key, value in values.items() if value != values_of(item.proposal.current)[key]]
+    return f"Try {', '.join(texts)}: {item.proposal.reason}."
 
 
 def _title(name: str, judgement: Judgement) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from analysis.findings import FindingsDocument, ReportResult, TimeSpan, sort_findings
+from analysis.findings import FindingsDocument, ReportResult, TimeSpan, json_value, sort_findings
 from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import reviewed_rules, rule_groups
@@ -13,7 +13,9 @@ from analysis.thresholds.drift import discoveries
 from analysis.thresholds.measure import Measured, evidence_of, measure
 from analysis.thresholds.missing import existing_metrics
 from analysis.thresholds.present import REPORT, coverage_of, finding_of, row_of
-from analysis.thresholds.verdicts import judge
+from analysis.thresholds.recommend import entry_of
+from analysis.thresholds.surroundings import context_of
+from analysis.thresholds.verdicts import Judgement, RuleEvidence, judge
 from analysis.window import Window
 
 
@@ -34,17 +36,10 @@ def review(
     Raises:
         SourceError: the server cannot be asked at all; a single broken rule does not raise.
     """
-    rules = reviewed_rules(rule_groups(prom, settings), settings)
-    existing = existing_metrics(prom, [rule for _, rule in rules], window)
-    reviewed = []
-    for place, (group, rule) in enumerate(rules, start=1):
-        reviewed.append(measure(prom, group, rule, settings, window, existing))
-        progress(place, len(rules))
-    real = iter(discoveries([r.shift for r in reviewed if r.shift], settings.false_discovery_rate))
+    judged = judged_rules(prom, settings, window, progress)
+    reviewed = [item for item, _, _ in judged]
     rows, findings = [], []
-    for item in reviewed:
-        evidence = evidence_of(item, window, settings, is_shift_real=next(real) if item.shift else False)
-        judgements = judge(evidence, window, settings)
+    for item, evidence, judgements in judged:
         rows.append(row_of(item, evidence, judgements[0]))
         told = [judgement for judgement in judgements if judgement.verdict != "fits"]
         findings += [finding_of(prom, item, evidence, judgement, window, settings) for judgement in told]
@@ -55,8 +50,30 @@ def review(
         queries=prom.queries,
         coverage=coverage_of(reviewed, window),
         findings=sort_findings(findings),
+        recommendations=[json_value(entry_of(item, judgements[0], window)) for item, _, judgements in judged],
     )
     return ReportResult(document, {"rules": pd.DataFrame(rows)}, _frames(reviewed))
+
+
+def judged_rules(
+    prom: Prometheus,
+    settings: ThresholdDriftSettings,
+    window: Window,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[tuple[Measured, RuleEvidence, list[Judgement]]]:
+    """Measure and judge every rule under review, one after the other; drift is tested over all of them."""
+    rules, context = reviewed_rules(rule_groups(prom, settings), settings), context_of(settings)
+    existing = existing_metrics(prom, [rule for _, rule in rules], window)
+    reviewed = []
+    for place, (group, rule) in enumerate(rules, start=1):
+        reviewed.append(measure(prom, group, rule, settings, window, existing, context))
+        progress(place, len(rules))
+    real = iter(discoveries([r.shift for r in reviewed if r.shift], settings.false_discovery_rate))
+    judged = []
+    for item in reviewed:
+        evidence = evidence_of(item, window, settings, is_shift_real=next(real) if item.shift else False)
+        judged.append((item, evidence, judge(evidence, window, settings)))
+    return judged
 
 
 def _frames(reviewed: Sequence[Measured]) -> dict[str, pd.DataFrame]:

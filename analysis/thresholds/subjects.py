@@ -18,7 +18,7 @@ from analysis.thresholds.excuses import Context, Incident
 from analysis.thresholds.outcomes import AtWork
 from analysis.thresholds.routing import Grouping, Route, read_routes
 from analysis.thresholds.sides import bare
-from analysis.window import parse_duration
+from analysis.window import format_duration, parse_duration
 
 MAXIMUM_COMBINATIONS = 100_000  # more are a slip of the pen: a table that nobody reads
 
@@ -114,3 +114,17 @@ def shown(thresholds: Sequence[float]) -> Any:
     if len(thresholds) == 1:
         return thresholds[0]
     return list(thresholds) or None
+
+
+def place_of(group: RuleGroup, rule: Rule) -> dict[str, Any]:
+    """Where a rule stands, as every document says it."""
+    return {"file": group.file, "group": group.name, "rule": rule.index, "alert": rule.name}
+
+
+def values_of(choice: Choice) -> dict[str, Any]:
+    """A choice as every document says it."""
+    return {
+        "threshold": shown(choice.thresholds),
+        "for": format_duration(choice.for_duration),
+        "keep_firing_for": format_duration(choice.keep_firing_for),
+    }

@@ -28,6 +28,9 @@ class RuleEvidence:
         missing: metrics that the rule asks for and nobody has.
         problem: why it could not be replayed.
         is_evaluated: whether the server has evaluated it at all.
+        pages: notifications that no incident, maintenance or silence excuses; None where they were not counted.
+        incidents: labelled incidents that it should have caught.
+        missed: of these, how many it did not catch in time.
     """
 
     alerts: int
@@ -39,6 +42,9 @@ class RuleEvidence:
     missing: tuple[str, ...] = ()
     problem: str = ""
     is_evaluated: bool = True
+    pages: int | None = None
+    incidents: int = 0
+    missed: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,15 @@ def judge(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettin
     if evidence.days < min(settings.minimum_days, window.duration / timedelta(days=1) / 2):
         reason = f"{evidence.days:.1f} days of data; a verdict takes {settings.minimum_days}"
         return [Judgement("unknown", "unknown", reason)]
-    found = [*_judge_noise(evidence, settings), *_judge_headroom(evidence, window, settings)]
+    found = [*_judge_recall(evidence), *_judge_noise(evidence, settings), *_judge_headroom(evidence, window, settings)]
     return found or [Judgement("fits", "info", _fitting(evidence))]
+
+
+def _judge_recall(evidence: RuleEvidence) -> list[Judgement]:
+    if not evidence.missed:
+        return []
+    text = f"missed {evidence.missed} of {evidence.incidents} labelled incidents, or was too late"
+    return [Judgement("too_loose", "high", text)]
 
 
 def _judge_noise(evidence: RuleEvidence, settings: ThresholdDriftSettings) -> list[Judgement]:
@@ -71,8 +84,9 @@ def _judge_noise(evidence: RuleEvidence, settings: ThresholdDriftSettings) -> li
     if evidence.flaps > max(2.0, evidence.alerts / 2):
         text = f"{evidence.flaps} of {evidence.alerts} alerts came within {settings.flap_gap} of the last"
         return [Judgement("flapping", "medium", text)]
-    if evidence.alerts > budget and evidence.alerts > 1:
-        text = f"{evidence.alerts} alerts in {evidence.days:.0f} days; the noise budget is {budget:.1f}"
+    pages = evidence.alerts if evidence.pages is None else evidence.pages
+    if pages > budget and pages > 1:
+        text = f"{pages} pages ({evidence.alerts} alerts) in {evidence.days:.0f} days; the noise budget is {budget:.1f}"
         return [Judgement("too_tight", "medium", text)]
     return []
 

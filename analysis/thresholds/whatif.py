@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
@@ -31,7 +32,7 @@ class WhatIf:
         choices: the combinations, in the order of the rows.
         events: what each would have done.
         window: what was asked for.
-        days: days of the window in which the compared side had any sample.
+        seen_ms: slots at which the compared side had any sample.
         approximate: rule labels that are templates, left out of the alerts' identity.
     """
 
@@ -39,8 +40,14 @@ class WhatIf:
     choices: tuple[Choice, ...]
     events: Outcomes
     window: Window
-    days: float
+    seen_ms: NDArray[np.int64]
     approximate: tuple[str, ...]
+
+    def days(self, window: Window | None = None) -> float:
+        """Days of the window with data, in units of whole slots."""
+        window = window or self.window
+        inside = (self.seen_ms >= unix_ms(window.start)) & (self.seen_ms < unix_ms(window.end))
+        return float(inside.sum() * (self.subject.grid.interval / timedelta(days=1)))
 
     def table(self, window: Window | None = None) -> pd.DataFrame:
         """One row per combination: the choice, and its counts in the window."""
@@ -116,7 +123,7 @@ def evaluated(subject: Subject, choices: Sequence[Choice], window: Window, asked
         parts.append(outcomes(lives, condition.scene, sum(len(part.lateness_ms) for part in parts)))
     ordered = tuple(choices[n] for n in order)
     removed = tuple(sorted(name for name, value in subject.rule.labels.items() if "{{" in value))
-    return WhatIf(subject, ordered, joined(parts), window, holds.days(window, first_ms), removed)
+    return WhatIf(subject, ordered, joined(parts), window, holds.seen_ms(first_ms), removed)
 
 
 def _by_thresholds(choices: Sequence[Choice], order: list[int]) -> Iterator[tuple[tuple[float, ...], list[int]]]:

@@ -11,14 +11,21 @@ from analysis.errors import InputError, PromreviewError
 from analysis.findings import json_value
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import comparisons, parse, text_of
-from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
 from analysis.thresholds.sides import bare
-from analysis.thresholds.subjects import MAXIMUM_COMBINATIONS, Choice, Subject, grid_choices, shown, subject_of
+from analysis.thresholds.subjects import (
+    MAXIMUM_COMBINATIONS,
+    Choice,
+    Subject,
+    grid_choices,
+    place_of,
+    subject_of,
+    values_of,
+)
 from analysis.thresholds.surroundings import context_of
 from analysis.thresholds.whatif import WhatIf, whatif
-from analysis.window import Window, format_duration, format_time, parse_duration
+from analysis.window import Window, format_time, parse_duration
 
 TODAY = "today"
 
@@ -119,20 +126,6 @@ def whatif_document(
     return json_value(document), made
 
 
-def place_of(group: RuleGroup, rule: Rule) -> dict[str, Any]:
-    """Where a rule stands, as every document says it."""
-    return {"file": group.file, "group": group.name, "rule": rule.index, "alert": rule.name}
-
-
-def values_of(choice: Choice) -> dict[str, Any]:
-    """A choice as every document says it."""
-    return {
-        "threshold": shown(choice.thresholds),
-        "for": format_duration(choice.for_duration),
-        "keep_firing_for": format_duration(choice.keep_firing_for),
-    }
-
-
 def _entry(made: WhatIf) -> dict[str, Any]:
     subject = made.subject
     return {
@@ -140,7 +133,7 @@ def _entry(made: WhatIf) -> dict[str, Any]:
         "expr": subject.rule.expr,
         "numbers": [text_of(found.node) for found in comparisons(bare(parse(subject.rule.expr)))],
         "current": values_of(subject.today),
-        "days_of_data": made.days,
+        "days_of_data": made.days(),
         "approximate": {"removed": list(made.approximate), "reason": "a rule label that is a template is left out"}
         if made.approximate
         else None,

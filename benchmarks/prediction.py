@@ -1,0 +1,44 @@
+"""How often next month's number of alerts lies in the predicted interval, for alerts of many habits.
+
+Constants of analysis/thresholds/predict.py were chosen on the seeds from 20 000 on; this judges on others.
+"""
+
+import sys
+
+import numpy as np
+
+from analysis.thresholds.predict import MONTH_DAYS, predict
+
+JUDGED_FROM = 60_000
+
+
+def days_of(rng, days, rate, cluster):
+    """Alerts per day: incidents come at random, each brings on average `cluster` alerts over two days."""
+    incidents = rng.poisson(rate / cluster, days)
+    sizes = np.array([rng.geometric(1 / cluster, n).sum() if n else 0 for n in incidents])
+    later = rng.binomial(sizes, 0.3)
+    return sizes - later + np.concatenate([[0], later[:-1]])
+
+
+def held(months, rate, cluster, *, past=61, level=0.9, first_seed=JUDGED_FROM):
+    """Share of months whose number lies in the interval."""
+    inside = []
+    for seed in range(first_seed, first_seed + months):
+        daily = days_of(np.random.default_rng(seed), past + MONTH_DAYS, rate, cluster)
+        prediction = predict(daily[:past], level)
+        inside.append(prediction.low <= daily[past:].sum() <= prediction.high)
+    return float(np.mean(inside))
+
+
+def main(months=2000, first_seed=JUDGED_FROM):
+    print(f"{months} months each, level 90 %; share of months inside the interval")
+    print(f"{'alerts per month':>17} {'per incident':>13} {'past days':>10} {'inside':>8}")
+    for past in (30, 61):
+        for rate in (0.5, 4, 15, 60):
+            for cluster in (1.0, 2.0, 4.0):
+                share = held(months, rate / 30, cluster, past=past, first_seed=first_seed)
+                print(f"{rate:17} {cluster:13} {past:10} {share:8.1%}")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
