@@ -7,13 +7,16 @@
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -28,6 +31,7 @@ PORTS = {"auth": 8080, "policy": 8081, "dashboard": 3000}
 CONTROL_PORT = 8099
 _HELP = "Live stand-in, from the model of the synthetic data."
 Answer = tuple[HTTPStatus, str, bytes]
+Samples = tuple[tuple[str, ...], dict[tuple[str, ...], float]]  # names of the labels; values by their values
 
 
 class ServiceCollector(Collector):
@@ -42,54 +46,77 @@ class ServiceCollector(Collector):
     def __init__(self, platform: LivePlatform, job: str, instance: str = "") -> None:
         """Keep whose metrics are asked for."""
         self.platform, self.job, self.instance = platform, job, instance
+        self._layouts: dict[str, Layout] = {}
 
     def collect(self) -> Iterable[Metric]:
         """Every metric family of the service."""
-        mine = {name: self._mine(series) for name, series in self.platform.now().items()}
-        mine = {name: series for name, series in mine.items() if len(series)}
+        mine = {name: self._mine(name, series) for name, series in self.platform.now().items()}
+        mine = {name: samples for name, samples in mine.items() if samples[1]}
         stems = [name.removesuffix("_bucket") for name in mine if name.endswith("_bucket")]
         parts = {f"{stem}{suffix}" for stem in stems for suffix in ("_bucket", "_sum", "_count")}
         yield from (_histogram(stem, mine[f"{stem}_bucket"], mine[f"{stem}_sum"]) for stem in stems)
-        yield from (_plain(name, series) for name, series in mine.items() if name not in parts)
+        yield from (_plain(name, samples) for name, samples in mine.items() if name not in parts)
 
-    def _mine(self, series: pd.Series) -> pd.Series:
-        """The service's series, without the labels that a scrape adds."""
-        levels = series.index.names
-        chosen = series[series.index.get_level_values("job") == self.job]
-        if self.instance:
-            chosen = chosen[chosen.index.get_level_values("instance") == self.instance]
-        own = [level for level in levels if level not in ("instance", "job")]
-        if own:
-            return chosen.groupby(level=own).sum()
-        return pd.Series({(): chosen.sum()} if len(chosen) else {}, dtype="float64")
+    def _mine(self, name: str, series: pd.Series) -> Samples:
+        """The service's samples by label values, without the labels that a scrape adds."""
+        layout = self._layouts.get(name)
+        if layout is None or not layout.index.is_(series.index):  # also a view of the same labels
+            layout = self._layouts[name] = Layout.of(series.index, self.job, self.instance)
+        sums = np.bincount(layout.groups, series.to_numpy()[layout.chosen], minlength=len(layout.keys))
+        return layout.names, dict(zip(layout.keys, sums.tolist(), strict=True))
 
 
-def _labels(key: Any) -> list[str]:
-    return [str(part) for part in key] if isinstance(key, tuple) else [str(key)]
+@dataclass(frozen=True)
+class Layout:
+    """Which series of a metric are a service's, and which of them are summed: worked out once per stretch.
+
+    Attributes:
+        index: the labels it was worked out for.
+        chosen: places of the service's series.
+        groups: for each of them, the place of its label values in `keys`.
+        names: names of the labels that stay.
+        keys: their values.
+    """
+
+    index: pd.Index
+    chosen: NDArray[np.intp]
+    groups: NDArray[np.intp]
+    names: tuple[str, ...]
+    keys: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, index: pd.Index, job: str, instance: str) -> "Layout":
+        """Look through the labels."""
+        labels = index.to_frame(index=False).astype(str)
+        wanted = labels["job"] == job
+        if instance:
+            wanted &= labels["instance"] == instance
+        names = tuple(name for name in labels.columns if name not in ("instance", "job"))
+        rows = list(labels.loc[wanted, list(names)].itertuples(index=False, name=None))
+        keys = tuple(dict.fromkeys(rows))
+        places = {key: place for place, key in enumerate(keys)}
+        groups = np.array([places[row] for row in rows], dtype=np.intp)
+        return cls(index, np.flatnonzero(wanted.to_numpy()), groups, names, keys)
 
 
-def _names(series: pd.Series) -> list[str]:
-    return [str(name) for name in series.index.names if name is not None]
-
-
-def _plain(name: str, series: pd.Series) -> Metric:
+def _plain(name: str, samples: Samples) -> Metric:
+    names, values = samples
     kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-    family = kind(name, _HELP, labels=_names(series))
-    for key, value in series.items():
-        family.add_metric(_labels(key) if _names(series) else [], float(value))
+    family = kind(name, _HELP, labels=names)
+    for key, value in values.items():
+        family.add_metric(key, value)
     return family
 
 
-def _histogram(stem: str, buckets: pd.Series, sums: pd.Series) -> Metric:
-    others = [name for name in _names(buckets) if name != "le"]
-    family = HistogramMetricFamily(stem, _HELP, labels=others)
+def _histogram(stem: str, buckets: Samples, sums: Samples) -> Metric:
+    names, values = buckets
+    place = names.index("le")
+    family = HistogramMetricFamily(stem, _HELP, labels=[name for name in names if name != "le"])
     groups: dict[tuple[str, ...], list[tuple[str, float]]] = {}
-    for key, value in buckets.items():
-        labels = dict(zip(_names(buckets), _labels(key), strict=True))
-        groups.setdefault(tuple(labels[name] for name in others), []).append((labels["le"], float(value)))
-    for values, pairs in groups.items():
-        total = float(sums.loc[values if len(values) > 1 else values[0]] if values else sums.iloc[0])
-        family.add_metric(list(values), sorted(pairs, key=lambda pair: float(pair[0])), total)
+    for key, value in values.items():
+        groups.setdefault(key[:place] + key[place + 1 :], []).append((key[place], value))
+    for key, pairs in groups.items():
+        family.add_metric(key, sorted(pairs, key=lambda pair: float(pair[0])), sums[1][key])
     return family
 
 
@@ -100,10 +127,15 @@ def service_answer(platform: LivePlatform, service: str, method: str, path: str)
         return _said(HTTPStatus.NOT_FOUND, error="there are /metrics and /health")
     if url.path == "/health":
         return _said(HTTPStatus.OK, service=service)
-    registry = CollectorRegistry()
     instance = parse_qs(url.query).get("instance", [""])[0]
-    registry.register(ServiceCollector(platform, JOBS[service], instance))
-    return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)
+    return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(_registry(platform, JOBS[service], instance))
+
+
+@lru_cache(maxsize=64)  # one per target; a registry remembers its layout
+def _registry(platform: LivePlatform, job: str, instance: str) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector(platform, job, instance))
+    return registry
 
 
 def control_answer(platform: LivePlatform, method: str, path: str) -> Answer:

@@ -5,7 +5,7 @@ before it plus what it has counted so far. An attack that begins makes a new str
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +27,8 @@ STRETCH_STEPS = 600  # ten minutes are made at once: some 60 ms of work
 WARM_UP_STEPS = 600  # before each stretch, so that means over time (open sessions) are settled where it begins
 # Series of the country that an attack may come from have to exist before it, as they do in a real service.
 LIVE_COUNTRIES = COUNTRIES | {RARE_COUNTRY: 1e-4}
+
+Frames = dict[str, pd.DataFrame]
 
 
 def utc_now() -> datetime:
@@ -64,8 +66,9 @@ class LivePlatform:
         self._attacks: dict[str, Attack] = {}
         self._stretches = 0
         self._lock = threading.Lock()
-        self._before: dict[str, pd.Series] = {}
-        self._make(self._second())
+        self._commands = threading.Lock()  # one after the other; scrapes do not wait for them
+        start = self._second()
+        self._install(start, self._made(start, ()), {}, 0)
 
     def now(self) -> dict[str, pd.Series]:
         """Every metric as a scrape at this moment would see it: values by label set, by metric name."""
@@ -82,19 +85,20 @@ class LivePlatform:
             raise InputError(f"there is no attack {kind!r}; there are {', '.join(KINDS)}")
         if (minutes is not None and minutes <= 0) or (strength is not None and strength <= 0):
             raise InputError("minutes and strength must be above 0")
-        with self._lock:
+        with self._commands:
             now = self._second()
             attack = make_attack(kind, now, strength=strength, minutes=minutes, **labels)
-            self._renew(now, self._attacks | {kind: attack})
+            self._renew(now, self._under_way(now) | {kind: attack})
         return attack
 
     def end(self, kind: str = "") -> list[str]:
         """End the attack of this kind, all of them where none is named; returns those that were under way."""
-        with self._lock:
+        with self._commands:
             now = self._second()
-            ended = [name for name in self._under_way(now) if kind in ("", name)]
+            going = self._under_way(now)
+            ended = [name for name in going if kind in ("", name)]
             if ended:
-                self._renew(now, {name: attack for name, attack in self._attacks.items() if name not in ended})
+                self._renew(now, {name: attack for name, attack in going.items() if name not in ended})
         return ended
 
     def attacks(self) -> dict[str, Attack]:
@@ -108,59 +112,73 @@ class LivePlatform:
     def _second(self) -> datetime:
         return self.clock().replace(microsecond=0)
 
-    def _renew(self, now: datetime, attacks: dict[str, Attack]) -> None:
-        """A new stretch from now on, from the old one's counters; only then the new attacks."""
-        before = self._values(now)
-        earlier, self._attacks = self._attacks, attacks
-        try:
-            self._make(now)
-        except Exception:
-            self._attacks = earlier
-            raise
-        self._before = before
+    def _renew(self, start: datetime, attacks: dict[str, Attack]) -> None:
+        """A stretch with these attacks in place of the one under way; scrapes go on while it is made."""
+        frames = self._made(start, tuple(attacks.values()))
+        with self._lock:
+            now = self._second()
+            before = self._values(now)
+            row = min((now - start) // STEP, STRETCH_STEPS - 1)
+            self._install(start, frames, before, row)
+            self._attacks = attacks
 
     def _values(self, now: datetime) -> dict[str, pd.Series]:
         while now >= self._start + STRETCH_STEPS * STEP:
-            end = self._start + (STRETCH_STEPS - 1) * STEP
-            self._before = self._at(STRETCH_STEPS - 1)
-            self._make(max(end, now - (STRETCH_STEPS - 1) * STEP))  # a machine that slept does not catch up
+            last = self._start + (STRETCH_STEPS - 1) * STEP
+            start = max(last, now - (STRETCH_STEPS - 1) * STEP)  # a machine that slept does not catch up
+            before = self._at(STRETCH_STEPS - 1)
+            self._install(start, self._made(start, tuple(self._under_way(start).values())), before, 0)
         return self._at(max(0, (now - self._start) // STEP))
 
     def _at(self, row: int) -> dict[str, pd.Series]:
-        values = {}
-        for name, frame in self._frames.items():
-            counted = frame.iloc[row]
-            before = self._before.get(name)
-            values[name] = counted if before is None or name.endswith(GAUGES) else counted.add(before, fill_value=0.0)
-        return values
+        return {name: frame.iloc[row] for name, frame in self._frames.items()}
 
-    def _make(self, start: datetime) -> None:
-        first = start - WARM_UP_STEPS * STEP
-        window = Window(first, start + STRETCH_STEPS * STEP)
-        index = regular_index(*window.stamp_bounds_ms(STEP), STEP // timedelta(milliseconds=1))
-        seed = [self.seed, self._stretches]
-        attacks = tuple(self._under_way(start).values())
-        scale = LoginScale(countries=LIVE_COUNTRIES)
-        logins = make_login_signals(index, seed=hash_seed(seed), rhythm=self.rhythm, scale=scale, attacks=attacks)
-        services = Services(
-            np.random.default_rng([*seed, 1]), index, self.rhythm.shape(index), STEP.total_seconds() / 60
-        )
-        services.progress = np.zeros(len(index))  # what drifts over the months stands still within minutes
-        steps = {name: named_targets(frame) for name, frame in service_steps(logins, services).items()}
-        self._frames = {name: _counted(name, frame.iloc[WARM_UP_STEPS:]) for name, frame in steps.items()}
+    def _install(self, start: datetime, frames: Frames, before: dict[str, pd.Series], row: int) -> None:
+        """Put new frames in place, their counters going on from what they were `before`, at this row."""
+        self._frames = {name: _going_on(name, frame, before.get(name), row) for name, frame in frames.items()}
         self._start = start
+
+    def _made(self, start: datetime, attacks: tuple[Attack, ...]) -> Frames:
+        window = Window(start - WARM_UP_STEPS * STEP, start + STRETCH_STEPS * STEP)
         self._stretches += 1
+        seed = [self.seed, self._stretches]
+        frames = scraped(window, STEP, seed, self.rhythm, attacks)
+        return {name: frame.iloc[WARM_UP_STEPS:] for name, frame in frames.items()}
 
 
-def hash_seed(parts: list[int]) -> int:
-    """One number out of several, spread so that neighbouring ones share nothing."""
+def scraped(
+    window: Window, step: timedelta, seed: Sequence[int], rhythm: Rhythm, attacks: Sequence[Attack] = ()
+) -> Frames:
+    """The services' metrics at each stamp, counters from zero on, one frame per metric name.
+
+    Args:
+        window: the stretch of time.
+        step: distance of the stamps.
+        seed: the same numbers give the same metrics.
+        rhythm: how the load moves.
+        attacks: what is done to the login.
+    """
+    index = regular_index(*window.stamp_bounds_ms(step), step // timedelta(milliseconds=1))
+    scale = LoginScale(countries=LIVE_COUNTRIES)
+    logins = make_login_signals(index, seed=_one_number(seed), rhythm=rhythm, scale=scale, attacks=attacks)
+    rng, minutes = np.random.default_rng([*seed, 1]), step / timedelta(minutes=1)
+    services = Services(rng, index, rhythm.shape(index), minutes)
+    services.progress = np.zeros(len(index))  # what drifts over the months stands still within days
+    steps = {name: named_targets(frame) for name, frame in service_steps(logins, services).items()}
+    return {name: frame if name.endswith(GAUGES) else frame.cumsum() for name, frame in steps.items()}
+
+
+def _one_number(parts: Sequence[int]) -> int:
+    """One seed out of several numbers, spread so that neighbouring ones share nothing."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def _counted(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Counters from zero at the first stamp on; gauges as they are."""
+def _going_on(name: str, frame: pd.DataFrame, before: pd.Series | None, row: int) -> pd.DataFrame:
+    """A counter's frame moved so that at this row it is what it was before; a gauge's as it is."""
     if name.endswith(GAUGES):
         return frame
-    counted = frame.copy()
-    counted.iloc[0] = 0.0  # the first stamp's count belongs to what came before
-    return counted.cumsum()
+    grown = frame - frame.iloc[row]
+    if before is None:
+        return grown
+    grown = grown.reindex(columns=grown.columns.union(before.index), fill_value=0.0)
+    return grown + before.reindex(grown.columns, fill_value=0.0)

@@ -3,28 +3,17 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from analysis.errors import PromreviewError, SourceError, UnsupportedError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import selector
+from analysis.stack.check import Check, State
+from analysis.stack.troubleshooting import alertmanager, notifications
 from analysis.window import Window, parse_duration
 
-State = Literal["ok", "failed", "unknown"]
 CLOCK_SKEW_SECONDS = 5.0  # more than this shifts windows and misplaces events
 NEEDED_HISTORY = timedelta(days=62)  # a month, and the one before it
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check: its name, how it went, what was seen, and what to do about it."""
-
-    name: str
-    state: State
-    detail: str
-    advice: str = ""
 
 
 def examine(prom: Prometheus, metrics: Sequence[str], window: Window | None = None) -> Iterator[Check]:
@@ -42,7 +31,15 @@ def examine(prom: Prometheus, metrics: Sequence[str], window: Window | None = No
     window = window or Window(now - NEEDED_HISTORY, now)
     source = prom.source()
     yield Check("reachable", "ok", f"{source.url}: {source.kind} {source.version}".rstrip())
-    for check in (_clock, lambda p: _retention(p, window), _targets, _rules, lambda p: _metrics(p, metrics, window)):
+    for check in (
+        _clock,
+        lambda p: _retention(p, window),
+        _targets,
+        _rules,
+        alertmanager,
+        notifications,
+        lambda p: _metrics(p, metrics, window),
+    ):
         yield _guarded(check, prom)
 
 
