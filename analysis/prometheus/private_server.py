@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _guard() -> list[str]:
+    """Where the kernel can, the server ends with us, even when we are killed and can end nothing ourselves."""
+    is_ours = threading.current_thread() is threading.main_thread()  # the signal comes when the starting thread ends
+    return ["setpriv", "--pdeathsig", "TERM", "--"] if is_ours and shutil.which("setpriv") else []
 
 
 class PrivatePrometheus:
@@ -71,6 +78,7 @@ class PrivatePrometheus:
         with (self.folder / "prometheus.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    *_guard(),
                     find_program("prometheus"),
                     f"--config.file={self.folder / 'prometheus.yml'}",
                     f"--storage.tsdb.path={self.data}",

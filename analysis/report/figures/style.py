@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from io import StringIO
+from textwrap import wrap
 from zoneinfo import ZoneInfo
 
 from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PURPLE, BLACK = (
 PALETTE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, BLACK)
 GREY, LIGHT = "#767676", "#D9D9D9"
 WIDTH_INCHES = 9.0
-MAXIMUM_TITLE = 110  # characters that fit over the axes
+TITLE_WIDTH, MAXIMUM_TITLE = 82, 160  # characters in a line over the axes, and in the two lines that a title may have
 
 
 class ReportFigure(Figure):
@@ -49,9 +50,10 @@ def figure(title: str, *, rows: int = 1, height: float = 3.2, share_x: bool = Tr
         height: height of one of them, in inches.
         share_x: whether they share the horizontal axis.
     """
-    made = ReportFigure(figsize=(WIDTH_INCHES, 0.5 + height * rows), layout="constrained")
+    lines = wrap(plain(title, MAXIMUM_TITLE), TITLE_WIDTH)
+    made = ReportFigure(figsize=(WIDTH_INCHES, 0.3 + 0.2 * len(lines) + height * rows), layout="constrained")
     axes = made.subplots(rows, 1, sharex=share_x, squeeze=False)[:, 0]
-    made.suptitle(plain(title, MAXIMUM_TITLE), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    made.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=12, fontweight="bold")
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color=LIGHT, linewidth=0.6)
