@@ -20,6 +20,7 @@ COMMANDS = (
     "cardinality",
     "rules",
     "rules_whatif",
+    "rules_recommend",
     "review",
     "decide",
     "new_report",

@@ -1,5 +1,5 @@
 """Question 3: which alert thresholds no longer fit, and what would a better one have done?"""
 
-from analysis.thresholds.review import review
+from analysis.thresholds.review import recommend, review
 
-__all__ = ["review"]
+__all__ = ["recommend", "review"]

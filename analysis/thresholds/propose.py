@@ -135,7 +135,7 @@ def _chosen(tried: WhatIf, past: Window, window: Window, settings: ThresholdDrif
 def _why_not(fitted: pd.DataFrame, fits: "pd.Series[bool]", settings: ThresholdDriftSettings) -> str:
     if fits.any():
         return "only values that would never have fired keep to the budget, which is no cure; mend what it watches"
-    if fitted["complete"].any() and not (fitted["complete"] & fitted["in_budget"]).any():
+    if fitted["incidents"].any() and not (fitted["complete"] & fitted["in_budget"]).any():
         return "no values catch every labelled incident within the noise budget; the expression itself has to change"
     return f"no values keep to {settings.alerts_per_week:g} page(s) a week without flapping; mend what it watches"
 

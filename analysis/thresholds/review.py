@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -53,6 +54,32 @@ def review(
         recommendations=[json_value(entry_of(item, judgements[0], window)) for item, _, judgements in judged],
     )
     return ReportResult(document, {"rules": pd.DataFrame(rows)}, _frames(reviewed))
+
+
+def recommend(
+    prom: Prometheus,
+    settings: ThresholdDriftSettings,
+    window: Window,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> dict[str, Any]:
+    """Recommend threshold, `for` and `keep_firing_for` for every rule under review.
+
+    The months before the window are fitted on, the window itself is the month that has not been seen.
+
+    Returns:
+        The document of ``rules recommend``.
+
+    Raises:
+        SourceError: the server cannot be asked at all; a single broken rule does not raise.
+    """
+    judged = judged_rules(prom, settings, window, progress)
+    document = {
+        "schema_version": 1,
+        "window": {"start": window.start, "end": window.end},
+        "budget_pages_per_week": settings.alerts_per_week,
+        "rules": [entry_of(item, judgements[0], window) for item, _, judgements in judged],
+    }
+    return dict(json_value(document))
 
 
 def judged_rules(
