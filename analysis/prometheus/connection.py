@@ -177,7 +177,11 @@ class Api:
     def _send(self, url: str, params: dict[str, Any], idle: float) -> requests.Response:
         """One request; a redirect is followed on the same host only, for credentials must not travel."""
         for _ in range(MAXIMUM_REDIRECTS):
-            response = self.session.get(url, params=params, timeout=idle, stream=True, allow_redirects=False)
+            # `verify` is said again: requests prefers a REQUESTS_CA_BUNDLE of the environment to the session's.
+            verify = self.session.verify
+            response = self.session.get(
+                url, params=params, timeout=idle, stream=True, allow_redirects=False, verify=verify
+            )
             if not response.is_redirect:
                 return response
             target = urljoin(url, response.headers["location"])
