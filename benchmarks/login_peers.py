@@ -75,7 +75,7 @@ def isolation_forest(smooth: int, trees: int) -> Callable[[Frames], pd.Series]:
 
 PEERS: dict[str, list[Callable[[Frames], pd.Series]]] = {
     "rolling median and MAD": [rolling_mad(w, s) for w in ("6h", "1D", "7D") for s in (1, 5)],
-    "seasonal-trend residuals": [seasonal_residual("1D", 1), seasonal_residual("7D", 1), seasonal_residual("7D", 4)],
+    "seasonal-trend residuals": [seasonal_residual("1D", 1), seasonal_residual("7D", 1)],
     "isolation forest": [isolation_forest(s, t) for s in (1, 5) for t in (50, 100)],
 }
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
+from analysis.logins.folding import folded_labels, narrowed, with_others
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import quote, selector
 from analysis.settings.logins import LoginAnomaliesSettings, Signal
 from analysis.window import Window, format_duration, parse_duration
 
-SCRAPES_PER_STEP = 5  # a range of a step and one scrape more then holds at least four intervals
+SCRAPES_PER_STEP = 4  # a range of a step and one scrape more then holds five intervals, four where one is late
 SIGNALS = ("failures", "successes", "token_failures", "tokens", "sessions")
 GAUGES = ("sessions",)
 
@@ -47,9 +48,18 @@ def counts(prom: Prometheus, signal: Signal, window: Window, step: timedelta, sc
         Columns one level per label of the signal; a stamp covers the step that ends at it.
     """
     span = step + scrape
-    by = f"by ({', '.join(signal.labels)})" if signal.labels else ""
-    expr = f"sum {by} (increase({selector(signal.metric, signal.match)}[{format_duration(span)}]))"
-    return prom.range(expr, window.start, window.end, step) * (step / span)
+    folded = folded_labels(prom, signal, window) if signal.labels else {}
+
+    def grown(chosen: str, labels: list[str]) -> pd.DataFrame:
+        by = f"by ({', '.join(labels)})" if labels else ""
+        expr = f"sum {by} (increase({chosen}[{format_duration(span)}]))"
+        return prom.range(expr, window.start, window.end, step) * (step / span)
+
+    named = grown(narrowed(signal, folded), signal.labels)
+    if not folded:
+        return named
+    rest = [label for label in signal.labels if label not in folded]
+    return with_others(named, grown(selector(signal.metric, signal.match), rest), folded)
 
 
 def gauge(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:

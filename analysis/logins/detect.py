@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from analysis.logins.exposure import Exposure, exposure
 from analysis.logins.falls import falls
@@ -22,6 +23,9 @@ PASSES = 2  # the second pass has a baseline without what the first one flagged
 LASTING = pd.Timedelta(days=3)  # what lasts longer is what is usual now
 AFTERMATH = pd.Timedelta(hours=3)  # sessions last and tokens are renewed for hours after a login
 CONSEQUENCES = ("sessions", "tokens")
+EDGE_MINUTES = 15.0  # how sharply a baseline of quarters of an hour knows when a batch job begins
+STEEP = 2.0  # ratio of the expectations within that time from which on it is a step, not a slope
+FAILURES_SHARE = 0.25  # of the promise about false alarms, for failures in all: a spray shows in nothing else
 SURE_DAYS = 14  # of baseline, before which an alarm is no reason to leave data out of it
 UNSEEN = 0.4  # days that a guess for a weekday without a past is worth
 WHOLE_DAY = 0.5  # share of a day that must have been seen for it to count
@@ -93,19 +97,22 @@ def _pass(
     watches, known_days = _watches(found_parts, shown, calendar, flagged)
     step_minutes = (shown.share.index[1] - shown.share.index[0]) / pd.Timedelta(minutes=1)
     sizes = scan.lengths(step_minutes)
-    tests = len(watches) * len(sizes)
+    promise = settings.false_alarms_per_month
+    tests = round(len(watches) * len(sizes) / (1 - FAILURES_SHARE))
     month = 30 * 1440 / step_minutes
-    limits = {n: scan.limit(n, month, tests, settings.false_alarms_per_month) for n in sizes}
+    limits = {n: scan.limit(n, month, tests, promise) for n in sizes}
+    whole = {n: scan.limit(n, month, round(len(sizes) / FAILURES_SHARE), promise) for n in sizes}
     scatters = _scatters(watches, calendar, flagged, sizes, known_days)
     hour = min(sizes, key=lambda n: abs(n * step_minutes - 60))
     found: list[Alarm] = []
     for place, watch in enumerate(watches):
         if watch.direction < 0:
             noise = scatters[hour].noise[:, place]
-            found += falls(watch, tests, settings.false_alarms_per_month, noise, calendar.day, step_minutes)
+            found += falls(watch, tests, promise, noise, calendar.day, step_minutes)
             continue
+        mine = whole if watch.name == "failures" else limits
         levels = [
-            Level(n, limits[n], s.dispersion[:, place], s.noise[:, place], np.ones(len(known_days)))
+            Level(n, mine[n], s.dispersion[:, place], s.noise[:, place], np.ones(len(known_days)))
             for n, s in scatters.items()
         ]
         found += rises(watch, levels, calendar.day, step_minutes)
@@ -129,8 +136,13 @@ def _watches(
 
 
 def _highest_near(expected: Array, found_parts: list[Part], step_minutes: float) -> Array:
-    """The highest expectation around each step, for the parts whose edges nobody knows to the minute."""
-    result = expected.copy()
+    """The highest expectation around each step, where nobody knows the minute at which a step in it comes."""
+    steps = 2 * max(1, round(EDGE_MINUTES / step_minutes)) + 1
+    filled = np.nan_to_num(expected)
+    high = maximum_filter1d(filled, steps, axis=0)
+    steep = high > STEEP * minimum_filter1d(filled, steps, axis=0)
+    rising = np.array([part.direction > 0 for part in found_parts])
+    result = np.where(steep & rising & np.isfinite(expected), high, expected)
     for place, part in enumerate(found_parts):
         if part.edge_minutes:
             steps = 2 * max(1, round(part.edge_minutes / step_minutes)) + 1

@@ -21,6 +21,7 @@ from analysis.logins.collect import SIGNALS, collect, shown_query
 from analysis.logins.coverage import coverage
 from analysis.logins.detect import Detection, detect
 from analysis.logins.evidence import Evidence, explain
+from analysis.logins.hunting import hunting
 from analysis.logins.watch import Alarm
 from analysis.prometheus import Prometheus
 from analysis.settings.logins import LoginAnomaliesSettings
@@ -57,6 +58,7 @@ def review(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -
         finding = _finding(prom, event, detection, frames, settings)
         if window.start <= finding.detected_at < window.end:
             findings.append(finding)
+    strange = hunting(detection, window, settings.timezone)
     document = FindingsDocument(
         report=REPORT,
         window=TimeSpan.of(window),
@@ -65,9 +67,11 @@ def review(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -
         coverage=coverage(detection, window, missing),
         findings=sort_findings(findings),
         step=format_duration(detection.step.to_pytimedelta()),
-        hunting=[],
+        false_alarms_per_month=settings.false_alarms_per_month,
+        hunting=strange,
     )
-    return ReportResult(document, {"events": _events(findings)}, _frames(detection, window))
+    tables = {"events": _events(findings), "hunting": _hunted(strange)}
+    return ReportResult(document, tables, _frames(detection, window))
 
 
 def _not_judged(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window, missing: list[str]) -> ReportResult:
@@ -96,7 +100,7 @@ def _not_judged(prom: Prometheus, settings: LoginAnomaliesSettings, window: Wind
         step=settings.step,
         hunting=[],
     )
-    return ReportResult(document, {"events": _events([])}, {})
+    return ReportResult(document, {"events": _events([]), "hunting": _hunted([])}, {})
 
 
 def _finding(
@@ -155,6 +159,15 @@ def _events(findings: list[Finding]) -> pd.DataFrame:
     columns = ["severity", "kind", "title", "start", "end", "detected_at", "score"]
     rows = [{name: getattr(finding, name) for name in columns} for finding in findings]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _hunted(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The hunting list as a table: what stood out is one text."""
+    shown = [
+        {**row, "strongest": ", ".join(f"{s['watch']} {s['standard_deviations']:+.1f}" for s in row["strongest"])}
+        for row in rows
+    ]
+    return pd.DataFrame(shown, columns=["view", "start", "end", "score", "strongest"])
 
 
 def _frames(detection: Detection, window: Window) -> dict[str, pd.DataFrame]:
