@@ -22,6 +22,7 @@ from analysis.logins.coverage import coverage
 from analysis.logins.detect import Detection, detect
 from analysis.logins.evidence import Evidence, explain
 from analysis.logins.hunting import hunting
+from analysis.logins.signals import MOST_VALUES
 from analysis.logins.watch import Alarm
 from analysis.prometheus import Prometheus
 from analysis.settings.logins import LoginAnomaliesSettings
@@ -71,7 +72,7 @@ def review(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -
         hunting=strange,
     )
     tables = {"events": _events(findings), "hunting": _hunted(strange)}
-    return ReportResult(document, tables, _frames(detection, window))
+    return ReportResult(document, tables, _frames(detection, window) | {"parts": _parts(frames, window)})
 
 
 def _not_judged(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window, missing: list[str]) -> ReportResult:
@@ -159,6 +160,19 @@ def _events(findings: list[Finding]) -> pd.DataFrame:
     columns = ["severity", "kind", "title", "start", "end", "detected_at", "score"]
     rows = [{name: getattr(finding, name) for name in columns} for finding in findings]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _parts(frames: Mapping[str, pd.DataFrame], window: Window) -> pd.DataFrame:
+    """Counts by the largest values of each label, to narrow an event down; columns signal, label, value."""
+    columns: dict[tuple[str, str, str], pd.Series] = {}
+    for name in SIGNALS:
+        frame = frames.get(name, pd.DataFrame())
+        inside = frame.loc[(frame.index > window.start) & (frame.index <= window.end)] if len(frame) else frame
+        for label in inside.columns.names if len(frame) else ():
+            by_value = inside.T.groupby(level=label).sum(min_count=1).T
+            largest = by_value.sum().sort_values(ascending=False, kind="stable").index[:MOST_VALUES]
+            columns |= {(name, str(label), str(value)): by_value[value] for value in largest}
+    return pd.DataFrame(columns) if columns else pd.DataFrame()
 
 
 def _hunted(rows: list[dict[str, Any]]) -> pd.DataFrame:

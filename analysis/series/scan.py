@@ -27,7 +27,7 @@ NOISE_FLOOR = 0.015  # relative error that a baseline has at best
 NEW_BASELINE = 0.4  # relative error of a baseline from one day; it falls with the days that it has seen
 NEW_COUNTS = 7.0  # a baseline of few counts errs as they do; in days of data that one slot's mean is drawn from
 MOST_DISPERSION = 50.0
-HEAVY_TAIL = 1.15  # limits are widened by this: real noise has heavier tails than any law fitted to it
+HEAVY_TAIL = 1.2  # limits are widened by this: real noise has heavier tails than any law fitted to it
 LARGEST_NOISE = 3.0
 
 

@@ -1,0 +1,107 @@
+"""Narrowing down a login review: one signal, one label, some of its values, one stretch of time."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.errors import InputError
+from analysis.findings import ReportResult
+from analysis.report.figures.style import PALETTE, RED, describe, figure, plain, shade, time_axis
+from analysis.window import parse_time
+
+SHOWN_VALUES = len(PALETTE)  # more lines than colours nobody tells apart
+
+
+def narrowed(
+    result: ReportResult,
+    timezone: str,
+    *,
+    signal: str = "failures",
+    label: str = "country",
+    values: tuple[str, ...] = (),
+    start: str = "",
+    end: str = "",
+) -> Figure:
+    """Counts of a signal by the values of a label, events shaded.
+
+    Args:
+        result: of the login review.
+        timezone: of the axis.
+        signal: ``failures``, ``successes`` or ``token_failures``.
+        label: one of the signal's labels.
+        values: which of its values; the largest when empty.
+        start: start of the stretch; that of the window when empty.
+        end: end of the stretch; that of the window when empty.
+
+    Raises:
+        InputError: the review has no such signal, label or value.
+    """
+    parts = result.frames.get("parts", pd.DataFrame())
+    known = sorted({key[:2] for key in parts.columns})
+    if (signal, label) not in known:
+        raise InputError(f"no counts of {signal} by {label}; there are {', '.join(f'{s} by {v}' for s, v in known)}")
+    window = result.document.window
+    low, high = parse_time(start) if start else window.start, parse_time(end) if end else window.end
+    table = parts[signal][label].loc[low:high]
+    missing = [value for value in values if value not in table.columns]
+    if missing:
+        raise InputError(f"{label} has no value {missing[0]!r}; there are {', '.join(map(str, table.columns))}")
+    chosen = list(values) or list(table.columns[:SHOWN_VALUES])
+    noun = signal.replace("_", " ")
+    top = table[chosen].sum().idxmax()
+    title = f"Most {noun} in this stretch have {label} {top}"
+    made, (ax,) = figure(title)
+    coarse = "1h" if high - low > pd.Timedelta(days=3) else None
+    shown = table[chosen].resample(coarse).sum(min_count=1) if coarse else table[chosen]
+    for place, value in enumerate(chosen[:SHOWN_VALUES]):
+        ax.plot(shown.index, shown[value], color=PALETTE[place], linewidth=1.0, label=plain(str(value), 30))
+    for found in result.document.findings:
+        if found.severity != "unknown" and found.start < high and (found.end or high) > low:
+            shade(ax, max(found.start, low), min(found.end or high, high), RED, 0.15)
+    ax.set_ylabel(f"{noun}\nper {'hour' if coarse else 'step'}", fontsize=9)
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="upper left", fontsize=8, frameon=False, ncols=2)
+    time_axis(ax, timezone)
+    return describe(made, title)
+
+
+def explorer(result: ReportResult, timezone: str) -> Any:
+    """The same with lists to choose from, for a person in JupyterLab.
+
+    Args:
+        result: of the login review.
+        timezone: of the axis.
+
+    Returns:
+        A widget; choosing an event narrows the time to it.
+    """
+    import ipywidgets
+
+    parts = result.frames.get("parts", pd.DataFrame())
+    pairs = {f"{signal} by {label}": (signal, label) for signal, label in sorted({key[:2] for key in parts.columns})}
+    window = result.document.window
+    stretches = {"the whole window": (window.start, window.end)}
+    margin = pd.Timedelta(hours=3)
+    for found in result.document.findings:
+        stretches[f"{found.start:%d %b %H:%M} {found.kind}"] = (
+            found.start - margin,
+            (found.end or window.end) + margin,
+        )
+
+    def draw(counts: tuple[str, str], stretch: tuple[Any, Any], value: str) -> Figure:
+        wanted = tuple(name for name in (value,) if name)
+        low, high = (instant.isoformat() for instant in stretch)
+        return narrowed(result, timezone, signal=counts[0], label=counts[1], values=wanted, start=low, end=high)
+
+    counts = ipywidgets.Dropdown(options=pairs, description="counts")
+    value = ipywidgets.Dropdown(options=[("the largest", "")], description="value")
+
+    def offer(_: object) -> None:
+        names = parts[counts.value[0]][counts.value[1]].columns
+        value.options = [("the largest", ""), *((str(name), str(name)) for name in names)]
+
+    counts.observe(offer, names="value")
+    offer(None)
+    when = ipywidgets.Dropdown(options=stretches, description="time")
+    return ipywidgets.interactive(draw, counts=counts, stretch=when, value=value)
