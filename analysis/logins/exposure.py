@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 AWAY = pd.Timedelta(days=1)  # an instance that is silent for a day has left the service
 LEAST_SHARE = 0.4  # of the service; with less of it in view a step is not judged
 SHARE_DAYS = 7  # an instance's share of the load is that of the last week
+HEALTH = ("samples", "resets")
 COUNTERS = ("failures", "successes", "token_failures", "tokens")
 
 
@@ -46,7 +47,7 @@ def exposure(frames: Mapping[str, pd.DataFrame], index: pd.DatetimeIndex, label:
     """
     counted = _per_instance(frames, index, label)
     if counted is None:
-        any_seen = [f.reindex(index).notna().any(axis=1) for n, f in frames.items() if n in COUNTERS]
+        any_seen = [f.reindex(index).notna().any(axis=1) for n, f in frames.items() if n not in HEALTH]
         alive = pd.concat(any_seen, axis=1).any(axis=1)
         empty = pd.DataFrame(index=index)
         return Exposure(empty, empty, alive.astype("float64"))

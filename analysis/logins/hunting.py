@@ -35,6 +35,8 @@ def hunting(detection: Detection, window: Window, timezone: str) -> list[dict[st
         its view), ``strongest`` (watches and their errors in standard deviations).
     """
     hours = _hours(detection)
+    if not hours.shape[1]:
+        return []
     rows: list[dict[str, Any]] = []
     for view, table, estimator in (
         ("day", _days(hours, timezone), ComponentsDetector()),

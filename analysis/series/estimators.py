@@ -96,7 +96,8 @@ class ComponentsDetector(Detector):
         size = np.sqrt(np.mean(rows**2, axis=1))
         usual = rows[size <= np.quantile(size, TRIM)]
         limit = max(1, min(usual.shape) - 1)
-        model = PCA(n_components=limit, svd_solver="full").fit(usual)
+        with np.errstate(invalid="ignore", divide="ignore"):  # days that are all alike have no variance to share
+            model = PCA(n_components=limit, svd_solver="full").fit(usual)
         share = np.cumsum(np.nan_to_num(model.explained_variance_ratio_))
         self.components_ = model.components_[: min(limit, int(np.searchsorted(share, self.explained)) + 1)]
         self.mean_ = model.mean_

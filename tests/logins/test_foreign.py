@@ -164,3 +164,21 @@ def test_the_hunting_list_ranks_an_odd_day_first_and_stays_apart():
     assert days[0]["score"] == 1
     assert all(row["strongest"] for row in listed)
     assert len({row["start"] for row in listed if row["view"] == "hour"}) == 10
+
+
+@pytest.mark.parametrize("case", ["hours", "two steps", "zeros", "nothing", "one signal", "no labels"])
+def test_little_or_odd_data_gives_no_alarm_and_no_error(case):
+    login = make_login(SHAPE, 9, [], 30)
+    bare = login.frames["successes"].sum(axis=1).to_frame("v")
+    frames = {
+        "hours": {name: frame.iloc[:12] for name, frame in login.frames.items()},
+        "two steps": {name: frame.iloc[:2] for name, frame in login.frames.items()},
+        "zeros": {name: frame * (name == "samples") for name, frame in login.frames.items()},
+        "nothing": {name: frame * np.nan for name, frame in login.frames.items()},
+        "one signal": {"sessions": bare.set_axis(pd.MultiIndex.from_tuples([("a",)], names=["pod"]), axis=1)},
+        "no labels": {"successes": bare},
+    }[case]
+    detection = detect(frames, SETTINGS)
+    assert detection.events == ()
+    assert detection.valid.mean() < (0.01 if case in ("hours", "two steps", "nothing") else 1)
+    hunting(detection, Window(END - JUDGED, END), "UTC")
