@@ -70,7 +70,12 @@ def runs_of_places(places: Places, stride: int) -> Runs:
 
 
 def lives_of(
-    runs: Runs, slots_ms: Milliseconds, for_ms: int, keep_firing_for_ms: int, known_active_at_ms: int | None = None
+    runs: Runs,
+    slots_ms: Milliseconds,
+    for_ms: int,
+    keep_firing_for_ms: int,
+    known_active_at_ms: int | None = None,
+    step_ms: int = 0,
 ) -> Lives:
     """The lives that runs make.
 
@@ -80,6 +85,7 @@ def lives_of(
         for_ms: how long an alert is pending.
         keep_firing_for_ms: how long it fires on.
         known_active_at_ms: ActiveAt of alerts that are there at the first slot.
+        step_ms: distance of slots where none is missing, which saves looking them up; 0 where that is not known.
     """
     active_at = slots_ms[runs.first]
     if known_active_at_ms is not None:
@@ -91,8 +97,8 @@ def lives_of(
     tails = np.append(heads[1:], len(chain))[: len(heads)] - 1
     last = runs.last[tails]
     if keep_firing_for_ms:
-        last = np.where(long_enough[heads], _held(last, slots_ms, keep_firing_for_ms), last)
-    fires = np.searchsorted(slots_ms, active_at[heads] + for_ms)
+        last = np.where(long_enough[heads], _held(last, slots_ms, keep_firing_for_ms, step_ms), last)
+    fires = _place_of(active_at[heads] + for_ms, slots_ms, step_ms)
     return Lives(runs.series[heads], runs.first[heads], np.maximum(fires, runs.first[heads]), last)
 
 
@@ -112,7 +118,14 @@ def _earlier_in_chain(long_enough: Flags, chain: Places) -> Flags:
     return np.asarray(total > total[starts][chain - 1]) if len(chain) else np.zeros(0, dtype=bool)
 
 
-def _held(last: Places, slots_ms: Milliseconds, keep_ms: int) -> Places:
+def _place_of(times_ms: Milliseconds, slots_ms: Milliseconds, step_ms: int) -> Places:
+    """The first slot at or after each time; worked out rather than looked up where no slot is missing."""
+    if not step_ms:
+        return np.asarray(np.searchsorted(slots_ms, times_ms))
+    return np.asarray(np.clip(-((slots_ms[0] - times_ms) // step_ms), 0, len(slots_ms)))
+
+
+def _held(last: Places, slots_ms: Milliseconds, keep_ms: int, step_ms: int) -> Places:
     """Last slot at which a firing alert is held that lost its result after `last`."""
     since = slots_ms[np.minimum(last + 1, len(slots_ms) - 1)]
-    return np.asarray(np.where(last + 1 < len(slots_ms), np.searchsorted(slots_ms, since + keep_ms) - 1, last))
+    return np.asarray(np.where(last + 1 < len(slots_ms), _place_of(since + keep_ms, slots_ms, step_ms) - 1, last))

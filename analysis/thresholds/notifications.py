@@ -36,15 +36,25 @@ def pages(
     first = np.flatnonzero(_is_first(groups, starts, ends, interval))
     sizes = np.diff(np.append(first, len(groups)))
     alone = first[(sizes == 1) & (starts[first] + wait[first] < ends[first])]
-    where, when = [groups[alone]], [starts[alone] + wait[alone]]
-    for begin, size in zip(first[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+    close = np.repeat(sizes > 1, sizes)
+    columns = np.column_stack([groups, members, starts, ends, wait, interval])[close]
+    where, when = _simulated(columns, sizes[sizes > 1].tolist())
+    return np.concatenate([groups[alone], where]), np.concatenate([starts[alone] + wait[alone], when])
+
+
+def _simulated(columns: Numbers, sizes: list[int]) -> tuple[Numbers, Numbers]:
+    """The pages of all chains of alerts that stand close together, each so many rows long."""
+    groups, members, starts, ends, wait, interval = columns.T.tolist()
+    where: list[int] = []
+    when: list[int] = []
+    begin = 0
+    for size in sizes:
         part = slice(begin, begin + size)
-        found = _simulate(
-            members[part].tolist(), starts[part].tolist(), ends[part].tolist(), int(wait[begin]), int(interval[begin])
-        )
-        where.append(np.full(len(found), groups[begin]))
-        when.append(np.array(found, dtype="int64"))
-    return np.concatenate(where), np.concatenate(when)
+        found = _simulate(members[part], starts[part], ends[part], wait[begin], interval[begin])
+        when += found
+        where += [groups[begin]] * len(found)
+        begin += size
+    return np.array(where, dtype="int64"), np.array(when, dtype="int64")
 
 
 def _is_first(groups: Numbers, starts: Numbers, ends: Numbers, interval: Numbers) -> NDArray[np.bool_]:
@@ -60,21 +70,23 @@ def _is_first(groups: Numbers, starts: Numbers, ends: Numbers, interval: Numbers
 def _simulate(members: list[int], starts: list[int], ends: list[int], wait: int, interval: int) -> list[int]:
     """Flush by flush, over the few alerts that stand close together."""
     found: list[int] = []
-    place = 0
-    while place < len(starts):
+    place, count = 0, len(starts)
+    while place < count:
         flush, before = starts[place] + wait, set[int]()
         active: list[int] = []
         while True:
-            while place < len(starts) and starts[place] <= flush:
+            while place < count and starts[place] <= flush:
                 active.append(place)
                 place += 1
             active = [i for i in active if ends[i] > flush]
+            if not active:
+                break
             firing = {members[i] for i in active}
-            if firing - before:
+            if not firing <= before:
                 found.append(flush)
             before = firing
-            if not firing:
-                break
-            change = min([ends[i] for i in active] + starts[place : place + 1])
+            change = min(ends[i] for i in active) if len(active) > 1 else ends[active[0]]
+            if place < count and starts[place] < change:
+                change = starts[place]
             flush += max(1, -(-(change - flush) // interval)) * interval
     return found

@@ -43,6 +43,12 @@ class Scene:
     incidents: tuple[Incident, ...] = ()
     pardons: tuple[tuple[int, int, Flags], ...] = ()
 
+    @property
+    def step_ms(self) -> int:
+        """Distance of slots where none is missing, else 0."""
+        span = int(self.slots_ms[-1] - self.slots_ms[0]) if len(self.slots_ms) else 0
+        return self.interval_ms if span == self.interval_ms * (len(self.slots_ms) - 1) else 0
+
 
 @dataclass(frozen=True)
 class Outcomes:

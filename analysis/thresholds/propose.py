@@ -15,6 +15,7 @@ from analysis.thresholds.conditions import Fetch
 from analysis.thresholds.headroom import MINIMUM_SHARE
 from analysis.thresholds.outcomes import DAYS_PER_MONTH
 from analysis.thresholds.predict import Prediction, predict
+from analysis.thresholds.sides import in_memory
 from analysis.thresholds.subjects import Choice, Subject
 from analysis.thresholds.whatif import WhatIf, evaluated
 from analysis.window import Window, unix_ms
@@ -38,6 +39,8 @@ class Proposal:
         missed: labelled incidents of all months that today's values missed, and how many there were.
         noise_pages: pages of the month that nothing excuses, with today's values.
         reason: in words.
+        curve: columns threshold, alerts_per_month, pages_per_month: other thresholds with today's durations;
+            empty where the rule has not one number that can be varied.
     """
 
     current: Choice
@@ -48,6 +51,7 @@ class Proposal:
     missed: tuple[int, int]
     noise_pages: int
     reason: str
+    curve: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,19 @@ def propose(
         reason = f"too little data: {days:.1f} days before the window, fitting takes {settings.minimum_days}"
     elif fitted["ok"].iloc[0] and held["ok"].iloc[0]:
         reason = "today's values keep to the noise budget"
-    if reason or past is None:
-        return _proposal(now, None, window, reason, settings)
     first_ms, _ = asked.stamp_bounds_ms(subject.grid.interval, subject.grid.phase)
     until = (unix_ms(window.start) - first_ms) // (subject.grid.interval // MILLISECOND)
-    tried = evaluated(subject, candidates(subject, fetch, until), history, asked, fetch)
+    choices = candidates(subject, fetch, until)
+    if reason or past is None:  # nothing to choose: only what the curve shows
+        choices = [c for c in choices if _has_durations(c, subject.today)] if in_memory(subject.tree) == [True] else []
+        tried = evaluated(subject, choices, history, asked, fetch) if choices else now
+        return _proposal(replace(tried, seen_ms=seen_ms), None, window, reason, settings)
+    tried = evaluated(subject, choices, history, asked, fetch)
     return _chosen(replace(tried, seen_ms=seen_ms), past, window, settings)
+
+
+def _has_durations(choice: Choice, today: Choice) -> bool:
+    return (choice.for_duration, choice.keep_firing_for) == (today.for_duration, today.keep_firing_for)
 
 
 def _past(history: Window, window: Window) -> Window | None:
@@ -169,7 +180,16 @@ def _proposal(
         missed=(int(incidents - caught[today]), int(incidents)),
         noise_pages=int(held["noise_pages"][today]),
         reason=reason,
+        curve=_curve(made, everything),
     )
+
+
+def _curve(made: WhatIf, table: pd.DataFrame) -> pd.DataFrame:
+    columns = ["threshold", "alerts_per_month", "pages_per_month"]
+    mine = [_has_durations(choice, made.subject.today) for choice in made.choices]
+    if len(made.subject.today.thresholds) != 1:
+        return pd.DataFrame(columns=columns, dtype="float64")
+    return table.loc[mine, columns].sort_values("threshold", ignore_index=True)
 
 
 def _both(table: pd.DataFrame, names: Sequence[str], today: int, best: int | None) -> dict[str, float | None]:

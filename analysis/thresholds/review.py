@@ -15,6 +15,7 @@ from analysis.thresholds.measure import Measured, evidence_of, measure
 from analysis.thresholds.missing import existing_metrics
 from analysis.thresholds.present import REPORT, coverage_of, finding_of, row_of
 from analysis.thresholds.recommend import entry_of
+from analysis.thresholds.subjects import shown, values_of
 from analysis.thresholds.surroundings import context_of
 from analysis.thresholds.verdicts import Judgement, RuleEvidence, judge
 from analysis.window import Window
@@ -107,9 +108,30 @@ def _frames(reviewed: Sequence[Measured]) -> dict[str, pd.DataFrame]:
     names = _names(reviewed)
     pairs = list(zip(names, reviewed, strict=True))
     fired = [item.firings.assign(name=name) for name, item in pairs if len(item.firings)]
+    curves = [
+        item.proposal.curve.assign(name=name) for name, item in pairs if item.proposal and len(item.proposal.curve)
+    ]
     return {
+        "whatif": pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=["name", "threshold"]),
+        "choices": pd.DataFrame([_choice(name, item) for name, item in pairs if item.proposal]),
         "headroom": pd.DataFrame({name: item.headroom for name, item in pairs if item.headroom is not None}),
         "firings": pd.concat(fired, ignore_index=True) if fired else pd.DataFrame(columns=["name", "start", "end"]),
+    }
+
+
+def _choice(name: str, item: Measured) -> dict[str, Any]:
+    """Today's threshold and the recommended values, as the figure marks them."""
+    proposal = item.proposal
+    if proposal is None:
+        return {}
+    better = proposal.recommended
+    return {
+        "name": name,
+        "today": shown(proposal.current.thresholds),
+        "recommended": shown(better.thresholds) if better else None,
+        "alerts_today": proposal.per_month["alerts_per_month_current"],
+        "alerts_recommended": proposal.per_month["alerts_per_month_recommended"],
+        "text": ", ".join(f"{key} {value}" for key, value in values_of(better).items()) if better else "",
     }
 
 

@@ -117,6 +117,7 @@ def evaluated(subject: Subject, choices: Sequence[Choice], window: Window, asked
                 condition.scene.slots_ms,
                 choices[n].for_duration // MILLISECOND,
                 choices[n].keep_firing_for // MILLISECOND,
+                step_ms=condition.scene.step_ms,
             )
             for n in places
         ]

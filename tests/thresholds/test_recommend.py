@@ -11,8 +11,9 @@ import pytest
 from analysis.datasets.backfill import SERVER_ARGUMENTS, backfill
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
+from analysis.report.figures import thresholds as figures
 from analysis.settings.thresholds import ThresholdDriftSettings
-from analysis.thresholds import recommend
+from analysis.thresholds import recommend, review
 from analysis.thresholds.candidates import rounded
 from analysis.thresholds.predict import predict
 from analysis.window import Window
@@ -123,6 +124,22 @@ def test_noise_in_maintenance_argues_for_nothing(server, tmp_path):
     [noisy] = recommend(server, settings, window())["rules"]
     assert noisy["recommended"] is None
     assert noisy["expected"]["pages_per_month"]["current"] > 5
+
+
+def test_the_figure_marks_today_and_the_recommendation(server, tmp_path):
+    result = review(server, settings_of(tmp_path), window())
+    curve = result.frames["whatif"].query("name == 'Noisy'")
+    assert (np.diff(curve["alerts_per_month"]) <= 0).sum() > (np.diff(curve["alerts_per_month"]) > 0).sum()
+    drawn = figures.whatif(result)
+    axes = {ax.get_title(loc="left"): ax for ax in drawn.axes}
+    assert {"Noisy", "Quiet", "Deaf"} <= set(axes)
+    labels = [text.get_text() for text in axes["Noisy"].get_legend().get_texts()]
+    [noisy] = [entry for entry in result.document.recommendations if entry["alert"] == "Noisy"]
+    assert labels[0] == "today"
+    assert str(noisy["recommended"]["threshold"]) in labels[1]
+    [finding] = [f for f in result.document.findings if f.labels["alertname"] == "Noisy" and f.kind == "too_tight"]
+    assert finding.evidence["proposal"] == noisy["recommended"]
+    assert finding.action.startswith("Try")
 
 
 def test_the_command_prints_what_the_function_gives(server, tmp_path):

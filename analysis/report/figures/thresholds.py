@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.findings import ReportResult
-from analysis.report.figures.style import BLUE, GREY, ORANGE, RED, describe, figure, plain, time_axis
+from analysis.report.figures.style import BLUE, GREEN, GREY, ORANGE, RED, describe, figure, plain, time_axis
 
 SHOWN_RULES = 6  # more panels than this nobody looks at
 
@@ -29,6 +29,44 @@ def headroom(result: ReportResult, timezone: str) -> Figure:
         ax.set_ylabel("headroom\n(rule's unit)", fontsize=8)
     time_axis(axes[-1], timezone)
     return describe(made, f"{text}. Daily headroom of {', '.join(names)}; zero is the threshold.")
+
+
+def whatif(result: ReportResult) -> Figure:
+    """Alerts per month against the threshold, today's value and the recommendation marked."""
+    curves, marks = result.frames["whatif"], result.frames["choices"]
+    names = _worth_showing(result)
+    marks = marks.set_index("name") if len(marks) else marks
+    if not names:
+        made, (ax,) = figure("No rule has a threshold that could be varied")
+        ax.set_axis_off()
+        return describe(made, "No other thresholds can be shown.")
+    better = [name for name in names if marks.loc[name, "text"]] if len(marks) else []
+    title = f"{len(better)} of {len(names)} rules have better values" if better else "No other threshold is recommended"
+    made, axes = figure(f"{title}: alerts per month by threshold", rows=len(names), height=1.9, share_x=False)
+    for ax, name in zip(axes, names, strict=True):
+        curve, mark = curves[curves["name"] == name], marks.loc[name]
+        ax.plot(curve["threshold"], curve["alerts_per_month"], color=BLUE, marker="o", markersize=3, linewidth=1)
+        ax.scatter([mark["today"]], [mark["alerts_today"]], color=ORANGE, marker="D", zorder=3, label="today")
+        if mark["text"]:
+            at = [mark["recommended"]], [mark["alerts_recommended"]]
+            ax.scatter(*at, color=GREEN, marker="s", zorder=3, label=f"recommended: {plain(mark['text'])}")
+        ax.set_yscale("symlog", linthresh=1)
+        ax.set_ylim(bottom=0)
+        ax.set_title(plain(name), fontsize=10, loc="left")
+        ax.set_ylabel("alerts per\n30 days", fontsize=8)
+        ax.legend(fontsize=8, frameon=False)
+    axes[-1].set_xlabel("threshold (rule's unit)", fontsize=9)
+    return describe(made, f"{title}. Alerts per month against the threshold of {', '.join(names)}.")
+
+
+def _worth_showing(result: ReportResult) -> list[str]:
+    """Rules with a curve: those with a recommendation first, then the loudest."""
+    curves, marks = result.frames["whatif"], result.frames["choices"]
+    if not len(curves):
+        return []
+    marks = marks[marks["name"].isin(curves["name"])]
+    ranked = marks.assign(better=marks["text"] != "").sort_values(["better", "alerts_today"], ascending=False)
+    return list(ranked["name"])[:SHOWN_RULES]
 
 
 def alerts(result: ReportResult) -> Figure:
