@@ -10,6 +10,7 @@ from analysis.cardinality.causes import causes as split_causes
 from analysis.cardinality.collect import collect
 from analysis.cardinality.dashboards import folder_queries
 from analysis.cardinality.describe import REPORT, Describer
+from analysis.cardinality.grafana import api_queries
 from analysis.cardinality.history import totals
 from analysis.cardinality.model import Collected
 from analysis.cardinality.proposals import proposals as make_proposals
@@ -17,7 +18,7 @@ from analysis.cardinality.queries import Query, log_queries, rule_queries
 from analysis.cardinality.selectors import one_of
 from analysis.cardinality.tables import cause_rows, jobs_of, label_names, metric_rows, proposal_rows
 from analysis.cardinality.usage import Usage, usage
-from analysis.errors import PromreviewError
+from analysis.errors import PromreviewError, SourceError
 from analysis.findings import (
     Coverage,
     Finding,
@@ -166,7 +167,12 @@ def _queries(prom: Prometheus, settings: CardinalityGrowthSettings, window: Wind
     found = list(rule_queries(groups))
     if settings.dashboards:
         found += folder_queries(settings.dashboards)
-    else:
+    if settings.grafana_url:
+        try:
+            found += api_queries(settings.grafana_url)
+        except SourceError as error:
+            gaps.append(_gap(window, "usage by dashboards", str(error)))
+    elif not settings.dashboards:
         gaps.append(_gap(window, "usage by dashboards", "no dashboards given; unused means: by no rule"))
     return [*found, *log_queries(settings.query_log)], gaps
 

@@ -30,6 +30,7 @@ def cardinality(
     environment: Environment = None,  # noqa: ARG001 - its callback does the work
     rules: Rules = None,
     dashboards: Dashboards = None,
+    grafana_url: Annotated[str, typer.Option("--grafana-url", help="read dashboards of this Grafana")] = "",
     query_log: QueryLog = None,
     limit: Limit = None,
     previous: Previous = None,
@@ -50,6 +51,7 @@ def cardinality(
         "end": end,
         "rules": rules,
         "dashboards": dashboards,
+        "grafana_url": grafana_url,
         "query_log": query_log,
     }
     given |= {"limit_series": limit, "previous_results": previous}

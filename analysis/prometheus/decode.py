@@ -164,10 +164,13 @@ class Grid:
             return
         self.places |= {key: len(self.places) + number for number, key in enumerate(_in_order(keys))}
         missing = len(self.places) - len(self.values)
-        if missing > 0:
-            room = max(missing, len(self.values) // 2 if len(self.values) else 0)
-            self.values = np.concatenate([self.values, np.full((room, self.rows), np.nan)])
-            self.present = np.concatenate([self.present, np.zeros((room, self.rows), dtype=bool)])
+        if missing <= 0:
+            return
+        room = max(missing, len(self.values) // 2)
+        values, present = np.full((room, self.rows), np.nan), np.zeros((room, self.rows), dtype=bool)
+        if len(self.values):  # joined only where there is something: mostly the first answer has every series
+            values, present = np.concatenate([self.values, values]), np.concatenate([self.present, present])
+        self.values, self.present = values, present
 
     def decoded(self) -> Decoded:
         """What has come, in the order of the contract."""

@@ -50,6 +50,7 @@ class CardinalityGrowthSettings(ReportSettings):
     )
     rules: tuple[Path, ...] = Field((), description="rule files; the server's own rules when empty")
     dashboards: Path | None = Field(None, description="folder of Grafana dashboards (JSON files)")
+    grafana_url: str = Field("", description="base URL of Grafana, whose dashboards are read; token in GRAFANA_TOKEN")
     query_log: tuple[Path, ...] = Field((), description="query log files of Prometheus")
     previous_results: Path | None = Field(
         None, description="outputs folder with last month's results, to see whether its proposals were applied"
