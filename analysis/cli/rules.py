@@ -10,7 +10,10 @@ from analysis.cli.options import End, Environment, Format, OutputFormat, Start, 
 
 Rules = Annotated[list[Path] | None, typer.Option("--rules", help="rule files; the server's own when left out")]
 Alerts = Annotated[list[str] | None, typer.Option("--alert", help="only alerts of this name; may be repeated")]
-Interval = Annotated[str, typer.Option("--default-interval", help="interval of groups that name none")]
+Interval = Annotated[
+    str,
+    typer.Option("--default-interval", help="for groups that name none; else the server's global one"),
+]
 
 rules_app = typer.Typer(no_args_is_help=True, help="Alerting rules: replay them on what the server stored.")
 
@@ -34,12 +37,14 @@ def replay(
     environment: Environment = None,  # noqa: ARG001 - its callback does the work
     rules: Rules = None,
     alert: Alerts = None,
-    default_interval: Interval = "1m",
+    default_interval: Interval = "",
     timeout: Timeout = 120.0,
     format: OutputFormat = Format.json,  # noqa: A002 - the option is called --format
-    print_queries: Annotated[bool, typer.Option("--print-queries", help="each range query, on standard error")] = False,
+    print_queries: Annotated[bool, typer.Option("--print-queries", help="each query's URL, on standard error")] = False,
 ) -> None:
     """Replay alerting rules over [start, end) and print every alert, slot by slot."""
+    from dataclasses import replace
+
     from tqdm.auto import tqdm
 
     from analysis.prometheus import connect
@@ -47,20 +52,31 @@ def replay(
     from analysis.settings.thresholds import ThresholdDriftSettings
     from analysis.thresholds.collect import readable_groups, reviewed_rules
     from analysis.thresholds.replay_document import broken_file, replay_document
+    from analysis.thresholds.server_defaults import server_defaults
     from analysis.window import parse_duration
 
     given = {"start": start, "end": end, "rule_files": [str(path) for path in rules or []], "alerts": alert or []}
     settings = load_settings(ThresholdDriftSettings, None, given)
+    own_interval = parse_duration(default_interval) if default_interval else None
     connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
     with connect(url, connection) as prom:
+        if print_queries:
+            prom.session.hooks["response"].append(_print_query)
         groups, broken = readable_groups(prom, settings)
+        defaults = server_defaults(prom)
+        interval = own_interval or defaults.interval
+        groups = [replace(defaults, interval=interval).applied(group) for group in groups]
         chosen = reviewed_rules(groups, settings)
         with tqdm(total=len(chosen), desc="replaying rules", unit="rule", disable=None) as bar:
-            document = replay_document(prom, chosen, settings.window(), parse_duration(default_interval), bar.update)
-        for query in prom.queries if print_queries else ():
-            typer.echo(f"{query.step}\t{query.expr}", err=True)
+            document = replay_document(prom, chosen, settings.window(), interval, bar.update)
     document["skipped"] = [broken_file(file, error) for file, error in broken] + document["skipped"]
     _print(document, format)
+
+
+def _print_query(response: Any, *_: Any, **__: Any) -> None:
+    """One URL that was asked: what curl would have to fetch for the same answer."""
+    if "/query" in response.request.path_url:
+        typer.echo(response.request.url, err=True)  # credentials are in its headers, never in it
 
 
 def _print(document: dict[str, Any], form: Format) -> None:

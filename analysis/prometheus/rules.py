@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from analysis.errors import InputError
@@ -108,11 +109,24 @@ def groups_of_files(paths: Iterable[str | Path]) -> list[RuleGroup]:
 def groups_of_text(text: str, file: str) -> list[RuleGroup]:
     """Rule groups from the text of one file; `file` is what messages and phases call it."""
     try:
-        documents = [d for d in YAML(typ="safe", pure=True).load_all(text) if d is not None]
+        documents = [d for d in _reader().load_all(text) if d is not None]
     except YAMLError as error:
         raise InputError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
     found = [group for document in documents for group in _groups(document, file)]
     return [_file_group(group, file) for group in found]
+
+
+def _reader() -> YAML:
+    """YAML in which ``1.50``, ``0x10`` and ``2026-01-01`` stay as they are written: a label is a text."""
+
+    class AsWritten(SafeConstructor):
+        pass
+
+    for kind in ("int", "float", "timestamp"):
+        AsWritten.add_constructor(f"tag:yaml.org,2002:{kind}", SafeConstructor.construct_yaml_str)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = AsWritten
+    return yaml
 
 
 def _read(path: Path) -> str:

@@ -1,14 +1,17 @@
 """A rule's expression asked at its slots; where one slot fails the whole answer, down to the slots that fail."""
 
 import re
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from analysis.errors import InputError, QueryError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded, Grid
-from analysis.prometheus.promql import parse
+from analysis.prometheus.promql import Comparison, comparison, parse, text_of
+from analysis.prometheus.rules import Rule
 from analysis.thresholds.lives import Flags
 from analysis.window import Window
 
@@ -33,6 +36,79 @@ def at_slots(expr: str) -> str:
     without = _ANCHOR.sub("", expr)
     parse(without)
     return without
+
+
+class Sides:
+    """Answers for the rules of one group: a side that several of them compare is asked for once.
+
+    A side that only one rule compares is not asked for at all: the server filters. Only the last answer
+    is kept, so take the rules in the order of `ordered`.
+    """
+
+    def __init__(self, prom: Prometheus, rules: Iterable[Rule]) -> None:
+        """Find out which rules share what they compare."""
+        self.prom = prom
+        self._rules = list(rules)
+        self._compared = {rule.index: _top_comparison(rule) for rule in self._rules}
+        texts = {index: text_of(top.compared) for index, top in self._compared.items() if top}
+        counts = Counter(texts.values())
+        self._shared = {index: text for index, text in texts.items() if counts[text] > 1}
+        self._last: tuple[tuple[object, ...], datetime, tuple[Decoded, Flags]] | None = None
+
+    def ordered(self) -> list[Rule]:
+        """The rules, those that share a side next to each other."""
+        first = {text: index for index, text in sorted(self._shared.items(), reverse=True)}
+        return sorted(self._rules, key=lambda r: (first.get(self._shared.get(r.index, ""), r.index), r.index))
+
+    def compared(self, rule: Rule) -> Comparison | None:
+        """The comparison to make here, None where the server makes it."""
+        return self._compared[rule.index] if rule.index in self._shared else None
+
+    def ask(self, expr: str, window: Window, interval: timedelta, phase: timedelta) -> tuple[Decoded, Flags]:
+        """Like `ask` below; of a shared side only what has not been asked for yet."""
+        if expr not in self._shared.values() or window.duration <= interval:
+            return ask(self.prom, expr, window, interval, phase)
+        key = (expr, window.end, interval, phase)
+        if self._last is None or self._last[0] != key:
+            self._last = None  # let go of it before the next one comes
+            self._last = (key, window.start, ask(self.prom, expr, window, interval, phase))
+        _, start, answer = self._last
+        if window.start < start:
+            front = ask(self.prom, expr, Window(window.start, start), interval, phase)
+            start, answer = window.start, _joined(front, answer, Window(window.start, window.end), interval, phase)
+            self._last = (key, start, answer)
+        return _from(answer, window, interval, phase)
+
+
+def _joined(
+    front: tuple[Decoded, Flags], back: tuple[Decoded, Flags], window: Window, interval: timedelta, phase: timedelta
+) -> tuple[Decoded, Flags]:
+    """Two answers to the same expression, one after the other."""
+    first_ms, past_ms = window.stamp_bounds_ms(interval, phase)
+    step_ms = interval // MILLISECOND
+    grid = Grid(first_ms, past_ms, step_ms)
+    grid.merge(front[0], first_ms)
+    grid.merge(back[0], first_ms + step_ms * len(front[1]))
+    return grid.decoded(), np.concatenate([front[1], back[1]])
+
+
+def _from(
+    answer: tuple[Decoded, Flags], window: Window, interval: timedelta, phase: timedelta
+) -> tuple[Decoded, Flags]:
+    """The end of an answer: its slots in a shorter window."""
+    decoded, failed = answer
+    first_ms, past_ms = window.stamp_bounds_ms(interval, phase)
+    place = len(failed) - len(range(first_ms, past_ms, interval // MILLISECOND))
+    return Decoded(decoded.frame.iloc[place:], decoded.present[place:], decoded.histograms), failed[place:]
+
+
+def _top_comparison(rule: Rule) -> Comparison | None:
+    """The comparison at the top of a rule; None where there is none, or what it is cannot be read."""
+    try:
+        top = comparison(parse(at_slots(rule.expr)))
+    except InputError:
+        return None  # whoever asks for the rule is told why
+    return None if top is None or top.is_bool else top
 
 
 def ask(prom: Prometheus, expr: str, window: Window, interval: timedelta, phase: timedelta) -> tuple[Decoded, Flags]:

@@ -17,6 +17,7 @@ from analysis.window import Window
 SPAN = timedelta(minutes=10)  # over which scrapes are counted, to know how often they come
 LATE_SCRAPES = 2.2  # scrape intervals without any scrape: one may be late, two mean that nobody scraped
 SETTLING = 2  # evaluations after a start that write nothing: alerts are restored after the second
+AGE = "time() - max(timestamp(up))"  # seconds since the last scrape of any target
 HEARTBEATS = 2  # recording rules of a group that are looked at
 
 
@@ -37,9 +38,24 @@ class Evaluations:
     silent: Flags
 
 
-def evaluations_of(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> Evaluations:
-    """Look at scrapes and at what the group recorded."""
-    slots, down, starts = _outages(prom, grid, window)
+def is_calm(prom: Prometheus, window: Window) -> bool:
+    """Whether the server scraped all through a window: then no group has to look for outages at its own slots.
+
+    Asked at one stamp per scrape, so a pause that any slot could call an outage shows here, too.
+    """
+    scrape = _scrape_seconds(prom, window)
+    if scrape is None:
+        return False
+    ages = prom.decoded(AGE, window.start, window.end, timedelta(milliseconds=max(1000, round(scrape * 1000))))
+    late = ages.frame.to_numpy() > (LATE_SCRAPES - 1) * scrape + 1
+    return bool(ages.present.any() and ages.present.all() and not late.any())
+
+
+def evaluations_of(
+    prom: Prometheus, group: RuleGroup, grid: Grid, window: Window, *, calm: bool = False
+) -> Evaluations:
+    """Look at scrapes and at what the group recorded; `calm` where `is_calm` has said that nothing was down."""
+    slots, down, starts = _always(grid, window) if calm else _outages(prom, grid, window)
     missed = _missed(prom, group, grid, window) if len(slots) else down
     silent = down.copy()
     for start in starts[1:]:
@@ -48,8 +64,14 @@ def evaluations_of(prom: Prometheus, group: RuleGroup, grid: Grid, window: Windo
     return Evaluations(slots, ~(missed | down), starts, silent)
 
 
+def _always(grid: Grid, window: Window) -> tuple[Milliseconds, Flags, list[int]]:
+    first, past = window.stamp_bounds_ms(grid.interval, grid.phase)
+    slots = np.arange(first, past, grid.interval // timedelta(milliseconds=1), dtype=np.int64)
+    return slots, np.zeros(len(slots), dtype=bool), [0]
+
+
 def _outages(prom: Prometheus, grid: Grid, window: Window) -> tuple[Milliseconds, Flags, list[int]]:
-    ages = prom.decoded("time() - max(timestamp(up))", window.start, window.end, grid.interval, grid.phase)
+    ages = prom.decoded(AGE, window.start, window.end, grid.interval, grid.phase)
     slots: Milliseconds = ages.frame.index.as_unit("ms").asi8
     silent = np.zeros(len(slots), dtype=bool)
     scrape = _scrape_seconds(prom, window) if ages.present.any() else None
@@ -97,7 +119,7 @@ def _missed(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> F
         if not recorded.any():
             continue
         try:
-            expected = prom.decoded(rule.expr, window.start, window.end, grid.interval, grid.phase)
+            expected = prom.decoded(f"count({rule.expr}\n)", window.start, window.end, grid.interval, grid.phase)
         except QueryError:  # it may have failed then, too: no heartbeat
             continue
         else:
@@ -123,7 +145,7 @@ def _alert(rule: Rule) -> dict[str, str]:
 
 def recorded_at_slots(prom: Prometheus, name: str, group: RuleGroup, grid: Grid, window: Window) -> Flags:
     """Whether any series of a selector has a sample that was written at each slot itself."""
-    written = recorded_series(prom, name, group, grid, window)[1]
+    written = _written(prom, f"max(timestamp({name}))", group, grid, window)[1]
     return np.asarray(written.any(axis=1), dtype=np.bool_)
 
 
@@ -131,10 +153,16 @@ def recorded_series(
     prom: Prometheus, name: str, group: RuleGroup, grid: Grid, window: Window
 ) -> tuple[list[dict[str, str]], Flags]:
     """Series of a selector, and whether each has a sample written at each slot (stamps are shifted by the offset)."""
+    return _written(prom, f"timestamp({name})", group, grid, window)
+
+
+def _written(
+    prom: Prometheus, stamps: str, group: RuleGroup, grid: Grid, window: Window
+) -> tuple[list[dict[str, str]], Flags]:
     offset = group.query_offset or ZERO
     shifted = Window(window.start - offset, window.end - offset)
     phase = (grid.phase - offset) % grid.interval
-    decoded = prom.decoded(f"timestamp({name})", shifted.start, shifted.end, grid.interval, phase)
+    decoded = prom.decoded(stamps, shifted.start, shifted.end, grid.interval, phase)
     frame = decoded.frame
     slots = frame.index.as_unit("ms").asi8
     written = np.rint(np.where(decoded.present, frame.to_numpy(), -1) * 1000).astype("int64") == slots[:, None]

@@ -1,6 +1,7 @@
 """What ``rules replay`` prints: every alert of every rule, slot by slot, and what could not be replayed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -9,9 +10,9 @@ from analysis.errors import InputError, PromreviewError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.agreement import Agreement
-from analysis.thresholds.asking import MILLISECOND
+from analysis.thresholds.asking import MILLISECOND, Sides
 from analysis.thresholds.collect import Grid, grid_of
-from analysis.thresholds.evaluations import Evaluations, evaluations_of
+from analysis.thresholds.evaluations import Evaluations, evaluations_of, is_calm
 from analysis.thresholds.rule_replay import RuleReplay, replay_rule
 from analysis.thresholds.templates import is_decided, is_template
 from analysis.window import Window, unix_ms
@@ -54,8 +55,14 @@ def replay_document(
         "skipped": [],
     }
     agreement = Agreement()
-    for group, pairs in groupby(rules, key=lambda pair: pair[0]):
-        _add_group(prom, group, [rule for _, rule in pairs], window, default_interval, document, agreement, told)
+    groups = [
+        (replace(group, interval=group.interval or default_interval), [rule for _, rule in pairs])
+        for group, pairs in groupby(rules, key=lambda pair: pair[0])
+    ]
+    warm_up = max((_warm_up(group, mine) for group, mine in groups), default=ZERO)
+    calm = len(groups) > 1 and is_calm(prom, Window(window.start - warm_up, window.end))
+    for group, mine in groups:
+        _add_group(prom, group, mine, window, document, agreement, told, calm=calm)
     return {**document, "agreement": agreement.document()}
 
 
@@ -64,15 +71,16 @@ def _add_group(
     group: RuleGroup,
     rules: list[Rule],
     window: Window,
-    default_interval: timedelta,
     document: dict[str, Any],
     agreement: Agreement,
     told: Callable[[int], object],
+    *,
+    calm: bool,
 ) -> None:
     try:
-        grid = grid_of(prom, group, window, default_interval, prom.source().version)
-        warm_up = WARM_UP_FACTOR * max(r.for_duration + r.keep_firing_for for r in rules) + grid.interval
-        evaluations = evaluations_of(prom, group, grid, Window(window.start - warm_up, window.end))
+        grid = grid_of(prom, group, window, group.interval or ZERO, prom.source().version)
+        warm_up = _warm_up(group, rules)
+        evaluations = evaluations_of(prom, group, grid, Window(window.start - warm_up, window.end), calm=calm)
     except PromreviewError as error:
         if error.exit_code == 3:
             raise
@@ -81,21 +89,28 @@ def _add_group(
         return
     document["groups"].append(_group(group, grid, window))
     _add_unknown(document, evaluations, grid, window, f"{group.file};{group.name}")
-    unfit = set()
-    for rule in rules:
-        reason = _add_rule(prom, group, rule, grid, window, warm_up, evaluations, document)
+    unfit, before = set(), len(document["alerts"])
+    sides = Sides(prom, rules)
+    for rule in sides.ordered():
+        reason = _add_rule(sides, group, rule, grid, window, warm_up, evaluations, document)
         if reason:
             document["skipped"].append({**_place(group, rule), "reason": reason})
         if reason or _removed(rule):
             unfit.add(rule.name)
         told(1)
+    document["alerts"][before:] = sorted(document["alerts"][before:], key=lambda alert: alert["rule"])
     for name in dict.fromkeys(rule.name for rule in rules if rule.name not in unfit):
         mine = [a for a in document["alerts"] if (a["file"], a["group"], a["alert"]) == (group.file, group.name, name)]
         agreement.add(prom, group, name, mine, grid, window, evaluations)
 
 
+def _warm_up(group: RuleGroup, rules: list[Rule]) -> timedelta:
+    longest = max(rule.for_duration + rule.keep_firing_for for rule in rules)
+    return WARM_UP_FACTOR * longest + (group.interval or ZERO)
+
+
 def _add_rule(
-    prom: Prometheus,
+    sides: Sides,
     group: RuleGroup,
     rule: Rule,
     grid: Grid,
@@ -106,7 +121,7 @@ def _add_rule(
 ) -> str:
     """Add the alerts of one rule; gives the reason where it has to be skipped."""
     try:
-        replayed: RuleReplay = replay_rule(prom, group, rule, grid, window, warm_up, evaluations)
+        replayed: RuleReplay = replay_rule(sides, group, rule, grid, window, warm_up, evaluations)
     except PromreviewError as error:
         if error.exit_code == 3:
             raise

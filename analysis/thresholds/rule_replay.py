@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import PromreviewError, UnreachableError
+from analysis.errors import PromreviewError, QueryError, UnreachableError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.promql import comparison, parse, selector, text_of
+from analysis.prometheus.promql import selector, text_of
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.alerts import identity_of
-from analysis.thresholds.asking import MILLISECOND, ask, at_slots
+from analysis.thresholds.asking import MILLISECOND, Sides, at_slots
 from analysis.thresholds.collect import Grid, RuleSamples
 from analysis.thresholds.evaluations import SETTLING, Evaluations
 from analysis.thresholds.lives import Flags, Milliseconds
@@ -51,7 +51,7 @@ class _Seen:
 
 
 def replay_rule(
-    prom: Prometheus,
+    sides: Sides,
     group: RuleGroup,
     rule: Rule,
     grid: Grid,
@@ -65,19 +65,13 @@ def replay_rule(
         InputError: it cannot be replayed; says why.
         SourceError: the server failed.
     """
-    known: dict[Identity, int] = {}
-    for factor in FOLLOWED_BACK:
-        back = min(factor * warm_up, max(warm_up, LONGEST_BACK))
-        seen = _seen(prom, group, rule, grid, Window(window.start - back, window.end))
-        present = [identity for identity, count in seen.results.items() if len(count) and count[0]]
-        known = _recorded_active_at(prom, group, rule, grid, int(seen.slots_ms[0])) if present else {}
-        if all(identity in known for identity in present):
-            break
+    begin, known = _followed_back(sides, group, rule, grid, window, warm_up)
+    seen = _seen(sides, group, rule, grid, Window(begin, window.end))
     evaluated, starts, silent = _padded(evaluations, seen)
     known_at = {0: known}
     for start in starts[1:]:
         shown = int(seen.slots_ms[min(start + SETTLING, len(seen.slots_ms) - 1)])
-        known_at[start] = _recorded_active_at(prom, group, rule, grid, shown)
+        known_at[start] = _recorded_active_at(sides.prom, group, rule, grid, shown)
     alerts: dict[Identity, list[dict[str, Any]]] = {}
     for first, past in _segments(starts, seen):
         part = slice(first, past)
@@ -93,6 +87,25 @@ def replay_rule(
     return RuleReplay(alerts, failed)
 
 
+def _followed_back(
+    sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window, warm_up: timedelta
+) -> tuple[datetime, dict[Identity, int]]:
+    """Where the replay begins, and ActiveAt of what is there then: only the first slot is asked for."""
+    known: dict[Identity, int] = {}
+    begin = window.start
+    for factor in FOLLOWED_BACK:
+        begin = window.start - min(factor * warm_up, max(warm_up, LONGEST_BACK))
+        try:
+            seen = _seen(sides, group, rule, grid, Window(begin, begin + grid.interval))
+        except QueryError:  # it failed there and then; whether it always does is seen over the window
+            return begin, {}
+        present = [identity for identity, count in seen.results.items() if count[0]]
+        known = _recorded_active_at(sides.prom, group, rule, grid, int(seen.slots_ms[0])) if present else {}
+        if all(identity in known for identity in present):
+            break
+    return begin, known
+
+
 def _intervals(
     slots: Milliseconds, present: Flags, evaluated: Flags, rule: Rule, known_ms: int | None
 ) -> list[Interval]:
@@ -100,15 +113,12 @@ def _intervals(
     return replay(slots, present, evaluated, for_ms, keep_ms, known_ms)
 
 
-def _seen(prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> _Seen:
-    expr = at_slots(rule.expr)
-    compared = comparison(parse(expr))
-    if compared is not None and compared.is_bool:
-        compared = None
+def _seen(sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> _Seen:
     offset = group.query_offset or ZERO
     shifted = Window(window.start - offset, window.end - offset)
-    asked = text_of(compared.compared) if compared else expr
-    decoded, failed = ask(prom, asked, shifted, grid.interval, (grid.phase - offset) % grid.interval)
+    compared = sides.compared(rule)
+    asked = text_of(compared.compared) if compared else at_slots(rule.expr)
+    decoded, failed = sides.ask(asked, shifted, grid.interval, (grid.phase - offset) % grid.interval)
     samples = RuleSamples(group, rule, grid, compared, decoded)
     slots: Milliseconds = decoded.frame.index.as_unit("ms").asi8 + offset // MILLISECOND
     results = _by_identity(samples)
