@@ -1,19 +1,20 @@
 """What the threshold analyses ask of the server: rules, slots, and the sides that rules compare."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import InputError, PromreviewError
+from analysis.errors import InputError, PromreviewError, UnreachableError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.promql import Comparison, comparison, parse, selector, text_of
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup, groups_of_api, groups_of_files
 from analysis.settings.thresholds import ThresholdDriftSettings
-from analysis.thresholds.slots import candidate_phases, phase_of_stamps
+from analysis.thresholds.slots import likeliest_phase, phase_of_stamps
 from analysis.window import Window, format_duration, unix_ms
 
 
@@ -105,23 +106,46 @@ def grid_of(prom: Prometheus, group: RuleGroup, window: Window, default: timedel
     recorded = phase_of_stamps(_recorded_stamps_ms(prom, group, window), interval, group.query_offset or ZERO)
     if recorded is not None:
         return Grid(interval, recorded, "history")
-    return Grid(interval, candidate_phases(group, interval, version)[0], "computed")
+    phase, source = likeliest_phase(group, interval, version)
+    return Grid(interval, phase, source)
 
 
 def _recorded_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list[int]:
-    """Raw stamps of what the group wrote at the end of the window: a range selector gives them unrounded."""
+    """Raw stamps of what the group wrote, the last hour's where there are any, else the window's last one."""
     span = format_duration(min(window.duration, timedelta(hours=1)))
-    names = [selector("ALERTS", {"alertname": rule.name}) for rule in group.alerts]
-    names += [selector(rule.name, dict(rule.labels)) for rule in group.rules if rule.kind == "recording"]
+    step = format_duration(group.interval or timedelta(minutes=1))
+    whole = f"[{format_duration(window.duration)}:{step}]"
+    names = list(_outputs(group))
+    for name in names:  # a range selector gives stamps unrounded
+        found = _asked(prom, f"{name}[{span}]", window)
+        stamps = [round(stamp * 1000) for series in found for stamp, _ in series.get("values", ())]
+        if stamps:
+            return stamps
     for name in names:
-        try:
-            data = prom.get("query", {"query": f"{name}[{span}]", "time": unix_ms(window.end) / 1000})
-        except PromreviewError:
-            continue
-        stamps = [round(stamp * 1000) for series in data["result"] for stamp, _ in series.get("values", ())]
+        found = _asked(prom, f"max_over_time(timestamp({name}){whole})", window)
+        stamps = [round(float(series["value"][1]) * 1000) for series in found]
         if stamps:
             return stamps
     return []
+
+
+def _outputs(group: RuleGroup) -> Iterator[str]:
+    """Selectors of what each rule of a group writes; another group's alert of the same name has other labels."""
+    for rule in group.rules:
+        labels = {name: value for name, value in rule.labels.items() if value and "{{" not in value}
+        if rule.kind == "recording":
+            yield selector(rule.name, labels)
+        else:
+            yield selector("ALERTS", {**labels, "alertname": rule.name})
+
+
+def _asked(prom: Prometheus, query: str, window: Window) -> list[dict[str, Any]]:
+    try:
+        return list(prom.get("query", {"query": query, "time": unix_ms(window.end) / 1000})["result"])
+    except UnreachableError:
+        raise
+    except PromreviewError:
+        return []
 
 
 def samples_of(prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> RuleSamples:

@@ -6,13 +6,18 @@ build at hand. The hash is not guaranteed between builds, so history wins over i
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import xxhash
 
+from analysis.errors import InputError
 from analysis.prometheus.rules import RuleGroup
+from analysis.window import parse_time
 
 Encode = Callable[[str], bytes]
+MOST_LATE = timedelta(milliseconds=250)  # of an evaluation after its slot, on a loaded machine
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _VARINT_FROM, _LENGTHS_FROM = (2, 44), (3, 5)  # versions in which the label encoding changed
 
 
@@ -55,6 +60,32 @@ def candidate_phases(group: RuleGroup, interval: timedelta, version: str) -> lis
     elif numbers >= _VARINT_FROM:
         encodings = [_separated, _varint_prefixed]
     return list(dict.fromkeys(computed_phase(group, interval, encode) for encode in encodings))
+
+
+def likeliest_phase(group: RuleGroup, interval: timedelta, version: str) -> tuple[timedelta, str]:
+    """Phase of a group without history, and ``computed`` or ``last_evaluation``.
+
+    Among the phases that the build may give, the one that its last evaluation followed most closely;
+    where it followed none of them, the hash is another one, and the evaluation itself has to do.
+    """
+    candidates = candidate_phases(group, interval, version)
+    evaluated = _evaluated_at(group)
+    if evaluated is None or len(candidates) == 1:  # before 2.44 the hash is sure
+        return candidates[0], "computed"
+    best = min(candidates, key=lambda phase: (evaluated - phase) % interval)
+    if (evaluated - best) % interval <= MOST_LATE:
+        return best, "computed"
+    return evaluated % interval // _MILLISECOND * _MILLISECOND, "last_evaluation"
+
+
+def _evaluated_at(group: RuleGroup) -> timedelta | None:
+    """The last evaluation since the epoch; None where there was none."""
+    if not group.last_evaluation or group.last_evaluation.startswith("0001-"):
+        return None
+    try:
+        return parse_time(group.last_evaluation) - _EPOCH
+    except InputError:
+        return None
 
 
 def phase_of_stamps(stamps_ms: list[int], interval: timedelta, query_offset: timedelta) -> timedelta | None:

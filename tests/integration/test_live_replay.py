@@ -1,7 +1,8 @@
 """A live Prometheus writes ALERTS; the replay has to give the same samples, whatever shape a rule has.
 
-Targets spike, flap, vanish, churn labels and send NaN; the server is restarted once. Names were chosen
-so that scrapes and evaluations lie at least 100 ms apart; LIVE_SECONDS can be lengthened for a soak.
+Targets spike, flap, vanish, churn labels and send NaN; the server is restarted once. The rule file's name is
+chosen so that no slot follows closely upon a scrape: a scrape stamped before a slot and committed after it is a
+known limit of asking afterwards. PROMREVIEW_LIVE_SECONDS can be lengthened for a soak.
 """
 
 import json
@@ -16,8 +17,9 @@ import pytest
 
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
-from analysis.prometheus.rules import groups_of_api
+from analysis.prometheus.rules import groups_of_api, groups_of_text
 from analysis.thresholds.replay_document import replay_document
+from analysis.thresholds.slots import computed_phase
 from analysis.window import Window
 
 LIVE_SECONDS = float(os.environ.get("PROMREVIEW_LIVE_SECONDS", "75"))
@@ -69,14 +71,14 @@ RULES = """groups:
 """
 CONFIG = """
 global: {evaluation_interval: 1s, scrape_interval: 1s}
-rule_files: [rules.yml]
+rule_files: [%s]
 scrape_configs:
 - job_name: restless
   static_configs: [{targets: ["127.0.0.1:%d"]}]
 - job_name: mortal
   static_configs: [{targets: ["127.0.0.1:%d"]}]
 """
-KNOWN_LIMITS = ("late or backfilled", "beside an outage")
+BEFORE, AFTER = 0.03, 0.18  # seconds of no slot around a scrape, on a loaded machine
 
 
 def page(now: float) -> str:
@@ -114,6 +116,34 @@ class Target:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+def scrape_phases(server, targets):
+    """Seconds within the second at which each target is scraped, once all of them are."""
+    with connect(server.url) as prom:
+        for _ in range(60):
+            found = prom.api.get("query", {"query": "up[3s]"})["result"]
+            if len(found) == targets:
+                return [stamp % 1 for series in found for stamp, _ in series["values"]]
+            time.sleep(0.5)
+    raise AssertionError(f"only {len(found)} of {targets} targets are scraped")
+
+
+def clear_name(server, targets):
+    """A name for the rule file that puts the slots of every group clear of all scrapes."""
+    scrapes = scrape_phases(server, targets)
+    for number in range(2000):
+        name = f"rules{number}.yml"
+        groups = groups_of_text(RULES, str(server.folder / name))
+        slots = [computed_phase(group, group.interval).total_seconds() % 1 for group in groups]
+        if all(AFTER < (slot - scrape) % 1 < 1 - BEFORE for slot in slots for scrape in scrapes):
+            return name
+    raise AssertionError(f"no slot is clear of {scrapes}")
+
+
+def add_rules(server, ports):
+    name = clear_name(server, len(ports))
+    server.reload({name: RULES, "prometheus.yml": CONFIG % (name, *ports)})
 
 
 def replayed_and_recorded(server, window):
@@ -177,7 +207,9 @@ def mortal_life(target: Target, stop: threading.Event) -> None:
 def lived():
     restless, mortal, stop = Target(), Target(), threading.Event()
     life = threading.Thread(target=mortal_life, args=(mortal, stop), daemon=True)
-    with PrivatePrometheus(CONFIG % (restless.port, mortal.port), {"rules.yml": RULES}) as server:
+    ports = restless.port, mortal.port
+    with PrivatePrometheus(CONFIG % ("", *ports)) as server:
+        add_rules(server, ports)
         life.start()
         time.sleep(LIVE_SECONDS)
         stop.set()
@@ -224,13 +256,14 @@ def test_the_comparison_says_the_same(lived):
 
 def test_a_restart_is_unknown_and_nothing_else_differs():
     restless, mortal = Target(), Target()
-    files = {"rules.yml": RULES}
-    with PrivatePrometheus(CONFIG % (restless.port, mortal.port), files) as server:
+    ports = restless.port, mortal.port
+    with PrivatePrometheus(CONFIG % ("", *ports)) as server:
+        add_rules(server, ports)
         time.sleep(20)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
         time.sleep(8)
-        server.start() if hasattr(server, "start") else server.__enter__()
+        server.start()
         time.sleep(25)
         now = datetime.now(UTC).replace(microsecond=0)
         window = Window(now - timedelta(seconds=48), now - timedelta(seconds=3))
