@@ -17,6 +17,8 @@ from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.slots import likeliest_phase, phase_of_stamps
 from analysis.window import Window, format_duration, unix_ms
 
+LAST_SLOTS = 20  # of a window, whose raw stamps are read: a recording rule may have thousands of series
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -111,9 +113,10 @@ def grid_of(prom: Prometheus, group: RuleGroup, window: Window, default: timedel
 
 
 def _recorded_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list[int]:
-    """Raw stamps of what the group wrote, the last hour's where there are any, else the window's last one."""
-    span = format_duration(min(window.duration, timedelta(hours=1)))
-    step = format_duration(group.interval or timedelta(minutes=1))
+    """Raw stamps of what the group wrote: the last ones where there are any, else its alerts' last in the window."""
+    interval = group.interval or timedelta(minutes=1)
+    span = format_duration(min(window.duration, LAST_SLOTS * interval))
+    step = format_duration(interval)
     whole = f"[{format_duration(window.duration)}:{step}]"
     names = list(_outputs(group))
     for name in names:  # a range selector gives stamps unrounded
@@ -121,7 +124,7 @@ def _recorded_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> l
         stamps = [round(stamp * 1000) for series in found for stamp, _ in series.get("values", ())]
         if stamps:
             return stamps
-    for name in names:
+    for name in (name for name in names if name.startswith("ALERTS{")):
         found = _asked(prom, f"max_over_time(timestamp({name}){whole})", window)
         stamps = [round(float(series["value"][1]) * 1000) for series in found]
         if stamps:
