@@ -18,9 +18,15 @@ def logins(
     end: End = "now",
     url: Url = None,
     environment: Environment = None,  # noqa: ARG001 - its callback does the work
-    history: Annotated[str, typer.Option("--history", help="what baselines learn from, before --start")] = "35d",
-    step: Annotated[str, typer.Option("--step", help="detector step; at least five scrape intervals")] = "1m",
-    timezone: Annotated[str, typer.Option("--timezone", help="IANA zone of working hours")] = "UTC",
+    history: Annotated[
+        str | None, typer.Option("--history", help="what baselines learn from, before --start; else --params, else 35d")
+    ] = None,
+    step: Annotated[
+        str | None, typer.Option("--step", help="detector step, at least four scrape intervals; else --params, else 1m")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="IANA zone of the people who log in; else --params, else UTC")
+    ] = None,
     settings_file: Annotated[Path | None, typer.Option("--params", help="YAML of further parameters")] = None,
     format: OutputFormat = Format.table,  # noqa: A002 - the option is called --format
     fail_on: FailOnOption = FailOn.never,

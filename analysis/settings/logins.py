@@ -33,7 +33,7 @@ class LoginAnomaliesSettings(ReportSettings):
     instance_label: str = Field("instance", description="label that tells the instances of the service apart")
     reason_label: str = Field("reason", description="label that says why a login or a token failed")
     country_label: str = Field("country", description="label that says where a login came from")
-    step: Step = Field("1m", description="detector step; widened to five scrape intervals where that is longer")
+    step: Step = Field("1m", description="detector step; widened to four scrape intervals where that is longer")
     history: Step = Field("35d", description="history before the window that baselines learn from")
     false_alarms_per_month: float = Field(0.5, gt=0, le=100, description="promised for the whole service")
     merge_gap: Duration = Field("30m", description="alarms closer than this are one event")
