@@ -6,6 +6,7 @@ the first run that is long enough; from there on the chain is one life, since a 
 through all the gaps that follow. Replay, what-if and recommendation all count with this.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,19 +88,33 @@ def lives_of(
         known_active_at_ms: ActiveAt of alerts that are there at the first slot.
         step_ms: distance of slots where none is missing, which saves looking them up; 0 where that is not known.
     """
+    return lives_for(runs, slots_ms, [(for_ms, keep_firing_for_ms)], known_active_at_ms, step_ms)[0]
+
+
+def lives_for(
+    runs: Runs,
+    slots_ms: Milliseconds,
+    durations_ms: Sequence[tuple[int, int]],
+    known_active_at_ms: int | None = None,
+    step_ms: int = 0,
+) -> list[Lives]:
+    """The lives for several pairs of `for` and `keep_firing_for`; what pairs share is worked out once."""
     active_at = slots_ms[runs.first]
     if known_active_at_ms is not None:
         active_at = np.where(runs.first == 0, known_active_at_ms, active_at)
-    long_enough = slots_ms[runs.last] - active_at >= for_ms
-    chain: Places = np.cumsum(_is_new_chain(runs, slots_ms, keep_firing_for_ms))
-    fired_before = _earlier_in_chain(long_enough, chain)
-    heads = np.flatnonzero(~fired_before)  # a run after one that fired belongs to that one's life
-    tails = np.append(heads[1:], len(chain))[: len(heads)] - 1
-    last = runs.last[tails]
-    if keep_firing_for_ms:
-        last = np.where(long_enough[heads], _held(last, slots_ms, keep_firing_for_ms, step_ms), last)
-    fires = _place_of(active_at[heads] + for_ms, slots_ms, step_ms)
-    return Lives(runs.series[heads], runs.first[heads], np.maximum(fires, runs.first[heads]), last)
+    lasting = slots_ms[runs.last] - active_at
+    chains = {keep: np.flatnonzero(_is_new_chain(runs, slots_ms, keep)) for _, keep in durations_ms}
+    long_enough = {for_ms: lasting >= for_ms for for_ms, _ in durations_ms}
+    made = []
+    for for_ms, keep in durations_ms:
+        heads = np.flatnonzero(~_earlier_in_chain(long_enough[for_ms], chains[keep]))
+        tails = np.append(heads[1:], len(lasting))[: len(heads)] - 1
+        first, last = runs.first[heads], runs.last[tails]
+        if keep:
+            last = np.where(long_enough[for_ms][heads], _held(last, slots_ms, keep, step_ms), last)
+        fires = _place_of(active_at[heads] + for_ms, slots_ms, step_ms)
+        made.append(Lives(runs.series[heads], first, np.maximum(fires, first), last))
+    return made
 
 
 def _is_new_chain(runs: Runs, slots_ms: Milliseconds, keep_ms: int) -> Flags:
@@ -111,11 +126,11 @@ def _is_new_chain(runs: Runs, slots_ms: Milliseconds, keep_ms: int) -> Flags:
     return new
 
 
-def _earlier_in_chain(long_enough: Flags, chain: Places) -> Flags:
-    """Whether an earlier run of the same chain was long enough."""
-    total = np.concatenate([[0], np.cumsum(long_enough)])[:-1]
-    starts = np.flatnonzero(np.diff(chain, prepend=0))
-    return np.asarray(total > total[starts][chain - 1]) if len(chain) else np.zeros(0, dtype=bool)
+def _earlier_in_chain(long_enough: Flags, starts: Places) -> Flags:
+    """Whether an earlier run of the same chain was long enough; a run after one that fired belongs to its life."""
+    total: Places = np.cumsum(long_enough) - long_enough
+    sizes = np.diff(np.append(starts, len(long_enough)))
+    return np.asarray(total > np.repeat(total[starts], sizes))
 
 
 def _place_of(times_ms: Milliseconds, slots_ms: Milliseconds, step_ms: int) -> Places:

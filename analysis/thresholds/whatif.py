@@ -12,7 +12,7 @@ from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
 from analysis.thresholds.alerts import MILLISECOND
 from analysis.thresholds.conditions import Fetch, conditions
-from analysis.thresholds.lives import lives_of
+from analysis.thresholds.lives import lives_for
 from analysis.thresholds.outcomes import Outcomes, counts, joined, outcomes
 from analysis.thresholds.subjects import Choice, Subject, shown
 from analysis.window import Window, format_duration, unix_ms
@@ -111,17 +111,12 @@ def evaluated(subject: Subject, choices: Sequence[Choice], window: Window, asked
     first_ms, _ = asked.stamp_bounds_ms(subject.grid.interval, subject.grid.phase)
     for thresholds, places in _by_thresholds(choices, order):
         condition = holds(thresholds, first_ms)
-        lives = [
-            lives_of(
-                condition.runs,
-                condition.scene.slots_ms,
-                choices[n].for_duration // MILLISECOND,
-                choices[n].keep_firing_for // MILLISECOND,
-                step_ms=condition.scene.step_ms,
-            )
-            for n in places
+        durations = [
+            (choices[n].for_duration // MILLISECOND, choices[n].keep_firing_for // MILLISECOND) for n in places
         ]
-        parts.append(outcomes(lives, condition.scene, sum(len(part.lateness_ms) for part in parts)))
+        scene = condition.scene
+        lives = lives_for(condition.runs, scene.slots_ms, durations, step_ms=scene.step_ms)
+        parts.append(outcomes(lives, scene, sum(len(part.lateness_ms) for part in parts)))
     ordered = tuple(choices[n] for n in order)
     removed = tuple(sorted(name for name, value in subject.rule.labels.items() if "{{" in value))
     return WhatIf(subject, ordered, joined(parts), window, holds.seen_ms(first_ms), removed)
