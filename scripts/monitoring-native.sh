@@ -148,7 +148,7 @@ start_one() {
       local extra=()
       [ "$(uname)" != Linux ] || extra=(--collector.processes)
       mkdir -p "$data/textfiles"
-      launch node-exporter "$data" "$path" "${extra[@]}" --collector.textfile.directory="$data/textfiles" \
+      launch node-exporter "$data" "$path" ${extra[@]+"${extra[@]}"} --collector.textfile.directory="$data/textfiles" \
         --web.listen-address="$listen:$NODE_EXPORTER_PORT" ;;
     stand-in) launch stand-in "$root" "$python" monitoring/exporter serve ;;
     forwarder)
@@ -162,9 +162,11 @@ start_one() {
         --web.external-url="http://localhost:$ALERTMANAGER_PORT" --cluster.listen-address= ;;
     prometheus)
       path=$(needed "${PROMREVIEW_PROMETHEUS:-prometheus}") && write_prometheus
+      local more=()
+      read -r -a more <<<"${PROMETHEUS_ARGUMENTS:-}"
       launch prometheus "$data/prometheus" "$path" --config.file=config/prometheus.yml --storage.tsdb.path=tsdb \
         --storage.tsdb.retention.time="$retention" --web.listen-address="$listen:$PROMETHEUS_PORT" \
-        --web.external-url="http://localhost:$PROMETHEUS_PORT" --web.enable-lifecycle ;;
+        --web.external-url="http://localhost:$PROMETHEUS_PORT" --web.enable-lifecycle ${more[@]+"${more[@]}"} ;;
     grafana)
       path=$(program grafana-server grafana)
       start_grafana "$path" ;;

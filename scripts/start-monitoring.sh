@@ -21,6 +21,7 @@ Set in the environment to change it:
   MONITORING_LISTEN     address that everything listens on (127.0.0.1)
   MONITORING_PYTHON     Python that has promreview (.venv/bin/python)
   MONITORING_STAND_IN   no = your own auth service, policy service and dashboard run already (yes)
+  PROMETHEUS_ARGUMENTS  further flags of the native Prometheus, by blanks (--web.config.file=…)
   PROMETHEUS_RETENTION  how long Prometheus keeps metrics (15d)
   PROMETHEUS_PORT 9090, ALERTMANAGER_PORT 9093, GRAFANA_PORT 3001, NODE_EXPORTER_PORT 9100,
   REDIS_PORT 6379, REDIS_EXPORTER_PORT 9121, FORWARDER_PORT 9095,

@@ -1,0 +1,113 @@
+"""The daily check and the weekly review on a real Prometheus whose alerts, targets and panels are known."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from analysis import connect
+from analysis.findings import FindingsDocument
+from analysis.prometheus.private_server import PrivatePrometheus
+from analysis.report.review import run_alone
+from analysis.report.runner import open_notebook, prepare
+from analysis.settings.upkeep import DailyCheckSettings, WeeklyReviewSettings
+from analysis.upkeep import review_day, review_week
+from analysis.window import Window
+
+CONFIG = """global: {scrape_interval: 3s, evaluation_interval: 1s}
+rule_files: [rules.yml]
+scrape_configs:
+  - {job_name: prometheus, static_configs: [{targets: ['OWN']}]}
+  - {job_name: gone, scrape_timeout: 1s, static_configs: [{targets: ['127.0.0.1:9']}]}
+"""
+RULES = """groups:
+  - name: g
+    rules:
+      - {alert: Always, expr: vector(1), labels: {severity: critical}}
+      - {alert: Waves, expr: vector(time() % 6) > 2, labels: {severity: low}}
+      - {alert: Never, expr: vector(0) > 1}
+"""
+LIVED_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def lived():
+    with PrivatePrometheus() as server:
+        server.reload({"prometheus.yml": CONFIG.replace("OWN", f"127.0.0.1:{server.port}"), "rules.yml": RULES})
+        began = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+        time.sleep(LIVED_SECONDS)
+        with connect(server.url) as prom:
+            yield server, prom, Window(began, datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1))
+
+
+def by_title(result):
+    return {finding.kind + " " + finding.title.split()[0]: finding for finding in result.document.findings}
+
+
+def test_the_day_shows_alerts_and_what_is_down(lived):
+    _, prom, window = lived
+    result = review_day(prom, DailyCheckSettings(step="1s"), window)
+    found = by_title(result)
+    always = found["alert Always"]
+    assert (always.severity, always.end, always.evidence["firings"]) == ("critical", None, 1)
+    assert found["alert Waves"].evidence["firings"] >= 3
+    assert "alert Never" not in found
+    gone = found["target_down gone"]
+    assert (gone.severity, gone.evidence["up_share"]) == ("high", 0)
+    assert not [finding for finding in result.document.findings if finding.labels.get("job") == "prometheus"]
+    assert result.document.coverage.share > 0.5
+
+
+def test_a_monitoring_service_that_is_down_is_told_apart(lived):
+    _, prom, window = lived
+    result = review_day(prom, DailyCheckSettings(step="1s", monitoring_jobs=["gone"]), window)
+    assert by_title(result)["monitoring_down gone"].action.startswith("scripts/start-monitoring.sh")
+
+
+def test_the_week_judges_rules_panels_and_storage(lived):
+    _, prom, window = lived
+    panels = [("d: full", ["up"]), ("d: empty", ["no_such_metric"]), ("d: wrong", ["sum(", "rate(up)"])]
+    result = review_week(prom, WeeklyReviewSettings(step="1s", noisy_firings=2), window, panels)
+    rules = result.tables["rules"].set_index("alert")
+    assert rules["state"].to_dict() == {"Always": "fired", "Waves": "noisy", "Never": "quiet"}
+    assert rules.loc["Always", "hours"] == pytest.approx(window.duration.total_seconds() / 3600, rel=0.2)
+    assert list(result.tables["panels"]["state"]) == ["data", "nothing", "wrong query"]
+    storage = result.tables["storage"]
+    assert len(storage) == 1
+    assert storage["retention"][0]
+    kinds = [finding.kind for finding in result.document.findings]
+    assert kinds.count("panel_empty") == 2
+    assert "rule_quiet" not in kinds
+
+
+def test_an_empty_server_is_no_quiet_one(empty_prometheus):
+    with connect(empty_prometheus.url) as prom:
+        window = DailyCheckSettings().window()
+        day = review_day(prom, DailyCheckSettings(), window).document
+        week = review_week(prom, WeeklyReviewSettings(), window).document
+    for document in (day, week):
+        assert document.coverage.share == 0
+        assert document.coverage.gaps
+    assert [finding.severity for finding in week.findings] == ["unknown"]
+
+
+def test_the_windows_end_now():
+    now = datetime(2026, 10, 7, 12, tzinfo=UTC)
+    assert DailyCheckSettings().window(now) == Window(now - timedelta(days=1), now)
+    assert WeeklyReviewSettings().window(now) == Window(now - timedelta(days=7), now)
+    assert WeeklyReviewSettings(month="2026-09").window(now).duration == timedelta(days=30)
+
+
+@pytest.mark.parametrize("name", ["daily_check", "weekly_review"])
+def test_the_notebooks_run_through(lived, tmp_path, name):
+    server, _, _ = lived
+    params = Path(f"params/{name}.yaml")
+    job = prepare(
+        open_notebook(name), {"url": server.url, "start": "-5m", "end": "now", "step": "1s"}, tmp_path, params
+    )
+    status = run_alone(job, params)
+    assert status.state == "done", status.reason
+    document = FindingsDocument.read(tmp_path / "findings.json")
+    assert document.report == name
+    assert "Always" in {finding.title.split()[0] for finding in document.findings}
