@@ -53,7 +53,7 @@ class Sides:
         texts = {index: text_of(top.compared) for index, top in self._compared.items() if top}
         counts = Counter(texts.values())
         self._shared = {index: text for index, text in texts.items() if counts[text] > 1}
-        self._last: tuple[tuple[object, ...], datetime, tuple[Decoded, Flags]] | None = None
+        self._last: tuple[tuple[object, ...], datetime, tuple[Decoded, Flags], datetime] | None = None
 
     def ordered(self) -> list[Rule]:
         """The rules, those that share a side next to each other."""
@@ -69,14 +69,16 @@ class Sides:
         if expr not in self._shared.values() or window.duration <= interval:
             return ask(self.prom, expr, window, interval, phase)
         key = (expr, window.end, interval, phase)
+        if self._last and self._last[0][0] == expr and window.end < self._last[3]:
+            return ask(self.prom, expr, window, interval, phase)  # a look at what lies before
         if self._last is None or self._last[0] != key:
             self._last = None  # let go of it before the next one comes
-            self._last = (key, window.start, ask(self.prom, expr, window, interval, phase))
-        _, start, answer = self._last
+            self._last = (key, window.start, ask(self.prom, expr, window, interval, phase), window.end)
+        _, start, answer, _ = self._last
         if window.start < start:
             front = ask(self.prom, expr, Window(window.start, start), interval, phase)
             start, answer = window.start, _joined(front, answer, Window(window.start, window.end), interval, phase)
-            self._last = (key, start, answer)
+            self._last = (key, start, answer, window.end)
         return _from(answer, window, interval, phase)
 
 

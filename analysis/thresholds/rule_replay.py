@@ -90,18 +90,19 @@ def replay_rule(
 def _followed_back(
     sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window, warm_up: timedelta
 ) -> tuple[datetime, dict[Identity, int]]:
-    """Where the replay begins, and ActiveAt of what is there then: only the first slot is asked for."""
+    """Where the replay begins, and ActiveAt of what is there then: only the slots that may hold it are asked for."""
     known: dict[Identity, int] = {}
     begin = window.start
     for factor in FOLLOWED_BACK:
         begin = window.start - min(factor * warm_up, max(warm_up, LONGEST_BACK))
         try:
-            seen = _seen(sides, group, rule, grid, Window(begin, begin + grid.interval))
+            seen = _seen(sides, group, rule, grid, Window(begin - rule.keep_firing_for, begin + grid.interval))
         except QueryError:  # it failed there and then; whether it always does is seen over the window
             return begin, {}
-        present = [identity for identity, count in seen.results.items() if count[0]]
-        known = _recorded_active_at(sides.prom, group, rule, grid, int(seen.slots_ms[0])) if present else {}
-        if all(identity in known for identity in present):
+        lately = [identity for identity, count in seen.results.items() if count.any()]
+        known = _recorded_active_at(sides.prom, group, rule, grid, int(seen.slots_ms[-1])) if lately else {}
+        # one that is only held by `keep_firing_for` at the beginning would be taken for a new one when it returns
+        if all(identity in known and seen.results[identity][-1] for identity in lately):
             break
     return begin, known
 
