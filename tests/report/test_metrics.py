@@ -64,6 +64,8 @@ def test_an_overdue_review_fires_after_32_days_and_not_before(tmp_path):
         text = text.replace(name, series)
     said = (
         "{summary: No complete monthly review for more than 32 days, "
+        "runbook_url: 'https://github.com/rust-security-platform/promreview/blob/main/"
+        "docs/runbooks/MonthlyReviewOverdue.md', "
         "description: 'The last one ran through 32d 3h 0m 0s ago. Run promreview review --resume and read its page.'}"
     )
     (tmp_path / "t.yml").write_text(text.replace("ANNOTATIONS", said))
