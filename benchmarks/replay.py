@@ -74,7 +74,7 @@ class Sink(BaseHTTPRequestHandler):
 def ours(url: str, file: Path, days: int) -> tuple[float, list[str], int]:
     """Seconds, URLs asked, and alerts."""
     from analysis.prometheus import connect
-    from analysis.prometheus.rules import groups_of_files
+    from analysis.prometheus.rule_files import groups_of_files
     from analysis.thresholds.replay_document import replay_document
     from analysis.window import Window
 

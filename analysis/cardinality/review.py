@@ -30,7 +30,8 @@ from analysis.findings import (
     sort_findings,
 )
 from analysis.prometheus import Prometheus
-from analysis.prometheus.rules import groups_of_api, groups_of_files
+from analysis.prometheus.rule_files import groups_of_files
+from analysis.prometheus.rules import groups_of_api
 from analysis.series.forecast import Forecast, forecast
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window

@@ -48,7 +48,7 @@ def _fill(server: Any, platform: Any, window: Any) -> None:
     from analysis.datasets.backfill import backfill
     from analysis.datasets.recorded import backfill_recordings
     from analysis.prometheus import connect
-    from analysis.prometheus.rules import groups_of_files
+    from analysis.prometheus.rule_files import groups_of_files
 
     with tqdm(total=100, desc="writing it into Prometheus", bar_format="{l_bar}{bar}| {elapsed}") as bar:
         backfill(server.url, platform.samples, lambda share: bar.update(round(100 * share) - bar.n))

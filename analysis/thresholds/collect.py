@@ -12,7 +12,8 @@ from analysis.errors import InputError, PromreviewError, UnreachableError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.promql import Comparison, comparison, parse, selector, text_of
-from analysis.prometheus.rules import ZERO, Rule, RuleGroup, groups_of_api, groups_of_files
+from analysis.prometheus.rule_files import groups_of_files
+from analysis.prometheus.rules import ZERO, Rule, RuleGroup, groups_of_api
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.slots import likeliest_phase, phase_of_stamps
 from analysis.window import Window, format_duration, unix_ms

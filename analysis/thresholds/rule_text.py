@@ -16,7 +16,8 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from analysis.errors import InputError
 from analysis.prometheus.promql import format_number, parse, text_of, with_thresholds
-from analysis.prometheus.rules import Rule, RuleGroup, groups_of_text
+from analysis.prometheus.rule_files import groups_of_text
+from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.window import format_duration
 
 _NUMBER = re.compile(r"(?<![\w.:\[])(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.:\]])")

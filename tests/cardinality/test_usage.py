@@ -8,7 +8,7 @@ from analysis.cardinality.dashboards import dashboard_queries, folder_queries, s
 from analysis.cardinality.queries import Query, log_queries, rule_queries
 from analysis.cardinality.usage import usage
 from analysis.errors import InputError
-from analysis.prometheus.rules import groups_of_text
+from analysis.prometheus.rule_files import groups_of_text
 
 JOBS = {
     "http_requests_total": {"api"},

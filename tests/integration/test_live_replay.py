@@ -17,7 +17,8 @@ import pytest
 
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
-from analysis.prometheus.rules import groups_of_api, groups_of_text
+from analysis.prometheus.rule_files import groups_of_text
+from analysis.prometheus.rules import groups_of_api
 from analysis.thresholds.replay_document import replay_document
 from analysis.thresholds.slots import computed_phase
 from analysis.window import Window

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analysis.prometheus.programs import find_program
-from analysis.prometheus.rules import groups_of_files
+from analysis.prometheus.rule_files import groups_of_files
 
 CONFIG = "monitoring/alertmanager/alertmanager.yml"
 ROWS = [

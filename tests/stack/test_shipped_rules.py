@@ -8,7 +8,7 @@ import pytest
 
 from analysis.prometheus.programs import find_program
 from analysis.prometheus.promql import comparisons, format_number, parse, with_thresholds
-from analysis.prometheus.rules import groups_of_files
+from analysis.prometheus.rule_files import groups_of_files
 
 FOLDER = Path("monitoring/prometheus")
 TESTED = sorted(path.name for path in (FOLDER / "tests").glob("*.yml"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.errors import InputError
 from analysis.prometheus.promql import comparisons, parse
-from analysis.prometheus.rules import groups_of_text
+from analysis.prometheus.rule_files import groups_of_text
 from analysis.thresholds.patch import changes_of, diff, patched, write
 from analysis.thresholds.rule_text import Change, changed_text
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from analysis.prometheus.rules import groups_of_text
+from analysis.prometheus.rule_files import groups_of_text
 from analysis.thresholds.replay_document import replay_document
 from analysis.window import Window, unix_ms
 

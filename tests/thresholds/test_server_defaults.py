@@ -7,7 +7,7 @@ import pytest
 from analysis.errors import UnreachableError
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus, free_port
-from analysis.prometheus.rules import groups_of_text
+from analysis.prometheus.rule_files import groups_of_text
 from analysis.settings import ConnectionSettings
 from analysis.thresholds.server_defaults import ServerDefaults, defaults_of, server_defaults
 
