@@ -27,8 +27,9 @@ def decide(
     """Keep a decision in params/decisions.yaml; the next reviews show it beside the finding."""
     from datetime import UTC, date, datetime
 
+    from analysis.decisions import FILE
     from analysis.errors import InputError
-    from analysis.report.decisions import FILE, add_decision, decision_on, find_finding
+    from analysis.report.decisions import add_decision, decision_on, find_finding
 
     if accept + reject + bool(mute) != 1:
         raise InputError("say one of --accept, --reject and --mute UNTIL")

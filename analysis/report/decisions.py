@@ -1,81 +1,23 @@
-"""Decisions of the meeting, in ``params/decisions.yaml``: accepted, rejected, or muted until a day, and why."""
+"""What the meeting decided: the finding that is meant, and the decision added to ``params/decisions.yaml``."""
 
 import difflib
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from analysis.errors import InputError, ParameterError
+from analysis.decisions import FILE, Decision, read_decisions
+from analysis.errors import InputError
 from analysis.report.files import write_whole
 
-FILE = Path("params/decisions.yaml")
 HEAD = "# Decisions of the monthly review; `promreview decide` adds to them.\n"
 NEAR_IDS = 3  # suggestions where an id is unknown
 LOCK_SECONDS = 30
-
-
-class Decision(BaseModel):
-    """One decision on one finding; the newest of an id counts."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: str = Field(min_length=1, description="id of the finding")
-    decision: Literal["accepted", "rejected", "muted"] = Field(description="what was decided")
-    until: date | None = Field(None, description="first day on which a muted finding speaks again")
-    why: str = Field(min_length=1, description="reason, in a sentence")
-    decided_at: date = Field(description="day of the decision, UTC")
-    report: str = Field("", description="report of the finding")
-    title: str = Field("", description="title of the finding at the time")
-    labels: dict[str, str] = Field({}, description="labels of the finding")
-    predicted: dict[str, Any] = Field({}, description="what was expected of an accepted change, for the scorecard")
-
-    @model_validator(mode="after")
-    def _check_until(self) -> "Decision":
-        if (self.until is None) == (self.decision == "muted"):
-            raise ValueError("a muted finding has a day until which it is, and no other has one")
-        return self
-
-    def holds_on(self, day: date) -> bool:
-        """Whether it still counts on a day."""
-        return self.until is None or day < self.until
-
-    def shown(self) -> str:
-        """One line for the page."""
-        until = f" until {self.until}" if self.until else ""
-        return f"{self.decision}{until} ({self.decided_at}): {self.why}"
-
-
-def read_decisions(path: Path = FILE) -> list[Decision]:
-    """Every decision, in the order of the file; none where there is no file.
-
-    Raises:
-        ParameterError: the file is wrong; says where.
-    """
-    try:
-        items = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or []
-        return [Decision.model_validate(item) for item in items]
-    except FileNotFoundError:
-        return []
-    except (OSError, YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise ParameterError(f"{path} is no list of decisions: {' '.join(str(error).split())[:200]}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ParameterError(f"{path}: {place or 'a decision'}: {first['msg'].removeprefix('Value error, ')}") from None
-
-
-def current(decisions: Iterable[Decision], day: date) -> dict[str, Decision]:
-    """The decision that counts for each finding on a day."""
-    newest = {decision.id: decision for decision in decisions}
-    return {key: decision for key, decision in newest.items() if decision.holds_on(day)}
 
 
 def add_decision(decision: Decision, path: Path = FILE) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from analysis import __version__
+from analysis.decisions import Decision, current, read_decisions
 from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import ALARMS, compare, documents_of, mark, previous_folder, resolved
-from analysis.report.decisions import Decision, current, read_decisions
 from analysis.report.files import write_whole
 from analysis.report.notebook_html import environment
 from analysis.report.shown import is_month, shown_month, shown_number, shown_span, shown_time

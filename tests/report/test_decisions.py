@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from analysis.decisions import Decision, current, read_decisions
 from analysis.errors import ParameterError
 from analysis.findings import Coverage, Finding, FindingsDocument, Source, TimeSpan
-from analysis.report.decisions import Decision, add_decision, current, read_decisions
+from analysis.report.decisions import add_decision
 from analysis.window import month_window
 
 WINDOW = month_window("2026-10")
