@@ -15,7 +15,7 @@ from analysis.report.figures import thresholds as figures
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds import recommend, review
 from analysis.thresholds.candidates import rounded
-from analysis.thresholds.predict import predict
+from analysis.thresholds.predict import interval_of, predict
 from analysis.window import Window
 from benchmarks.prediction import held
 
@@ -165,8 +165,21 @@ def test_values_are_rounded_as_a_person_would(value, tolerance, written):
 
 
 def test_the_prediction_holds_what_it_promises():
-    for rate in (0.5, 4, 15):
-        assert held(200, rate / 30, 1.0, first_seed=80_000) >= 0.86
-    assert held(200, 0.5, 2.0, first_seed=81_000) >= 0.84
-    quiet = predict(np.zeros(30), 0.9)
-    assert quiet.low == 0 < quiet.high
+    for rate, cluster, past in ((0.5, 1, 61), (4, 4, 30), (15, 4, 30), (15, 2, 61)):
+        assert held(50, rate / 30, cluster, past=past, first_seed=80_000) >= 0.86
+
+
+def test_a_prediction_is_no_wider_than_what_was_seen_asks_for():
+    quiet = predict(np.zeros(61), 0.9)
+    assert quiet.low == 0 < quiet.high < 10
+    steady = predict(np.full(61, 5), 0.9)
+    assert 110 <= steady.low < 150 < steady.high <= 190
+    assert steady.by_days[7][1] < steady.by_days[28][1]
+    assert steady.by_days[21][0] <= interval_of(steady.by_days, 25)[0] <= steady.by_days[28][0]
+    assert interval_of(steady.by_days, 3) is None
+
+
+def test_one_day_of_thousands_is_no_surprise_next_month():
+    burst = predict([0] * 20 + [1000] + [0] * 40, 0.9)
+    assert burst.low == 0
+    assert burst.high > 100
