@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from analysis.logins.expectation import days_known, watches_of
 from analysis.logins.exposure import Exposure, exposure
 from analysis.logins.falls import falls
-from analysis.logins.load import lifted
 from analysis.logins.signals import Part, parts
 from analysis.logins.watch import Alarm, Level, Watch, judged, rises
 from analysis.series import scan
-from analysis.series.baseline import Calendar, expected_counts
+from analysis.series.baseline import Calendar
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.window import parse_duration
 
@@ -23,12 +22,8 @@ PASSES = 2  # the second pass has a baseline without what the first one flagged
 LASTING = pd.Timedelta(days=3)  # what lasts longer is what is usual now
 AFTERMATH = pd.Timedelta(hours=3)  # sessions last and tokens are renewed for hours after a login
 CONSEQUENCES = ("sessions", "tokens")
-EDGE_MINUTES = 15.0  # how sharply a baseline of quarters of an hour knows when a batch job begins
-STEEP = 2.0  # ratio of the expectations within that time from which on it is a step, not a slope
 FAILURES_SHARE = 0.25  # of the promise about false alarms, for failures in all: a spray shows in nothing else
 SURE_DAYS = 14  # of baseline, before which an alarm is no reason to leave data out of it
-UNSEEN = 0.4  # days that a guess for a weekday without a past is worth
-WHOLE_DAY = 0.5  # share of a day that must have been seen for it to count
 HABIT_WEEKS = 0.3  # share of the weeks in which an hour of the week stands out before it is a habit
 HABIT_DAYS = 0.15  # share of the days, likewise
 CALIBRATION_LOOKS = 4  # windows per length from which scatter is measured: more of them say the same again
@@ -94,7 +89,7 @@ def _pass(
     settings: LoginAnomaliesSettings,
 ) -> tuple[list[Watch], list[Alarm], int]:
     """One round: expectations from what is not flagged, scatter, and alarms."""
-    watches, known_days = _watches(found_parts, shown, calendar, flagged)
+    watches, known_days = watches_of(found_parts, shown, flagged, settings)
     step_minutes = (shown.share.index[1] - shown.share.index[0]) / pd.Timedelta(minutes=1)
     sizes = scan.lengths(step_minutes)
     promise = settings.false_alarms_per_month
@@ -119,46 +114,6 @@ def _pass(
     return watches, found, tests
 
 
-def _watches(
-    found_parts: list[Part], shown: Exposure, calendar: Calendar, flagged: NDArray[np.bool_]
-) -> tuple[list[Watch], Array]:
-    """Expectations of every part; those that follow another part's load come after it."""
-    share, ok = shown.share.to_numpy(), shown.judged.to_numpy()
-    good = (ok & ~flagged)[:, None]
-    counts = np.column_stack([part.counts for part in found_parts])
-    whole = np.where(ok[:, None], counts / np.maximum(share, 1e-9)[:, None], np.nan)
-    plain = expected_counts(whole, calendar, good)
-    step_minutes = (shown.share.index[1] - shown.share.index[0]) / pd.Timedelta(minutes=1)
-    lift = lifted(found_parts, whole, plain, step_minutes)
-    expected = _highest_near(plain, found_parts, step_minutes) * lift * share[:, None]
-    days = days_known(calendar, ok)
-    return [_watch(p, counts[:, i], expected[:, i], ok, shown.share.index) for i, p in enumerate(found_parts)], days
-
-
-def _highest_near(expected: Array, found_parts: list[Part], step_minutes: float) -> Array:
-    """The highest expectation around each step, where nobody knows the minute at which a step in it comes."""
-    steps = 2 * max(1, round(EDGE_MINUTES / step_minutes)) + 1
-    filled = np.nan_to_num(expected)
-    high = maximum_filter1d(filled, steps, axis=0)
-    steep = high > STEEP * minimum_filter1d(filled, steps, axis=0)
-    rising = np.array([part.direction > 0 for part in found_parts])
-    result = np.where(steep & rising & np.isfinite(expected), high, expected)
-    for place, part in enumerate(found_parts):
-        if part.edge_minutes:
-            steps = 2 * max(1, round(part.edge_minutes / step_minutes)) + 1
-            table = pd.Series(expected[:, place])
-            result[:, place] = table.rolling(steps, center=True, min_periods=1).max().to_numpy()
-    return result
-
-
-def _watch(part: Part, counts: Array, expected: Array, ok: NDArray[np.bool_], index: pd.DatetimeIndex) -> Watch:
-    known = ok & part.when
-    actual = pd.Series(np.where(known, counts, np.nan), index=index)
-    usual = pd.Series(np.where(known, expected, np.nan), index=index)
-    deviation = np.sqrt(usual + (0.1 * usual) ** 2 + 0.25)
-    return Watch(part.name, part.signal, actual, usual, deviation, part.direction, part.labels, part.least_share)
-
-
 def _scatters(
     watches: list[Watch], calendar: Calendar, flagged: NDArray[np.bool_], sizes: list[int], known_days: Array
 ) -> dict[int, scan.Scatter]:
@@ -173,16 +128,6 @@ def _scatters(
         seen, usual = scan.windows(actual, n, stride), scan.windows(expected, n, stride)
         found[n] = scan.scatter(seen, usual, day, known_days)
     return found
-
-
-def days_known(calendar: Calendar, ok: NDArray[np.bool_]) -> Array:
-    """How many days the baseline of each day rests upon: a weekday that was never seen is a guess."""
-    weekday = calendar.weekday
-    steps = np.maximum(np.bincount(calendar.day, minlength=len(weekday)), 1)
-    whole = np.bincount(calendar.day, ok, len(weekday)) / steps >= WHOLE_DAY
-    seen = np.array([(whole[:day] & (weekday[:day] == number)).sum() for day, number in enumerate(weekday)])
-    before = np.concatenate([[0], np.cumsum(whole)[:-1]])
-    return np.where(seen > 0, np.minimum(7.0 * seen, before), UNSEEN)
 
 
 def habitual(flagged: NDArray[np.bool_], calendar: Calendar) -> NDArray[np.bool_]:

@@ -52,8 +52,9 @@ def _hours(detection: Detection) -> pd.DataFrame:
     least = WHOLE * pd.Timedelta(hours=1) / detection.step
     for watch in detection.watches:
         if watch.direction > 0 and watch.signal != "sessions":
-            known = watch.actual.notna() & watch.expected.notna()
-            parts = pd.DataFrame({"seen": watch.actual.where(known), "usual": watch.expected.where(known), "n": known})
+            usual = watch.expected if watch.by_hindsight is None else watch.by_hindsight
+            known = watch.actual.notna() & usual.notna()
+            parts = pd.DataFrame({"seen": watch.actual.where(known), "usual": usual.where(known), "n": known})
             sums = parts.resample("1h", closed="right", label="left").sum()
             error = 2 * (np.sqrt(sums["seen"] + 0.375) - np.sqrt(sums["usual"] + 0.375))
             columns[watch.name] = error.where(sums["n"] >= least)

@@ -28,6 +28,7 @@ class Watch:
         direction: 1 for rises, -1 for falls.
         labels: which part of the signal.
         least_share: smallest excess that means something, as a share of what was expected.
+        by_hindsight: expected counts with what was learnt later, where that differs; None where not.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Watch:
     direction: int = 1
     labels: dict[str, str] = field(default_factory=dict)
     least_share: float = LEAST_SHARE
+    by_hindsight: pd.Series | None = None
 
     @property
     def z(self) -> pd.Series:

@@ -44,10 +44,21 @@ class Calendar:
     holiday: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, index: pd.DatetimeIndex, timezone: str, holidays: Collection[date] = ()) -> "Calendar":
-        """The calendar of stamps in a zone; a stamp belongs to the step that ends at it."""
+    def of(
+        cls, index: pd.DatetimeIndex, timezone: str, holidays: Collection[date] = (), hours: Array | None = None
+    ) -> "Calendar":
+        """The calendar of stamps in a zone; a stamp belongs to the step that ends at it.
+
+        Args:
+            index: the stamps.
+            timezone: name of the zone.
+            holidays: local days that are like Sundays.
+            hours: by how much each stamp is later in its day than the zone says; None for not at all.
+        """
         half = (index[1] - index[0]) / 2 if len(index) > 1 else pd.Timedelta(0)
         local = (index - half).tz_convert(timezone).tz_localize(None)
+        if hours is not None:
+            local = local + pd.to_timedelta(hours, unit="h")
         midnight = local.normalize()
         days = pd.date_range(midnight[0], midnight[-1], freq="D")
         off = np.asarray(days.isin(pd.DatetimeIndex(list(holidays))))

@@ -129,6 +129,15 @@ def test_a_true_fall_to_zero_is_told_from_lost_scrapes(lost):
     assert kinds == ([] if lost else ["login_outage"])
 
 
+@pytest.mark.parametrize("attacked", [False, True])
+def test_a_wrong_zone_over_a_change_of_clocks_raises_no_alarm_and_hides_no_attack(attacked):
+    change = END.replace(month=3, day=30, hour=7)  # the first working day of summer time, when people come earlier
+    events = [Event("brute_force", change, 40, 6.0)] if attacked else []
+    failures = {"failures": make_login(SHAPE, 10, events, STEP).frames["failures"]}
+    kinds = [event.kind for _, _, event in found(failures, LoginAnomaliesSettings(timezone="UTC"))]
+    assert kinds == ["brute_force"] * attacked
+
+
 def test_many_label_values_are_watched_together():
     shape = replace(SHAPE, countries=200)
     login = make_login(shape, 6, [], 15)
