@@ -82,7 +82,7 @@ def measure(
         SourceError: the server failed.
     """
     nothing = firings([], window)
-    if group.last_evaluation.startswith(NEVER_EVALUATED) and _has_run(prom, group, settings):
+    if is_never_evaluated(prom, group, settings):
         return Measured(group, rule, nothing, is_evaluated=False)
     try:
         missing = missing_metrics(parse(rule.expr), existing)
@@ -95,6 +95,11 @@ def measure(
         return Measured(group, rule, nothing, problem=str(error))
 
 
+def is_never_evaluated(prom: Prometheus, group: RuleGroup, settings: ThresholdDriftSettings) -> bool:
+    """Whether the server has had the time to evaluate a group, and has not."""
+    return group.last_evaluation.startswith(NEVER_EVALUATED) and _has_run(prom, group, settings)
+
+
 def _has_run(prom: Prometheus, group: RuleGroup, settings: ThresholdDriftSettings) -> bool:
     """Whether the server has run for long enough to have evaluated the group."""
     interval = group.interval or parse_duration(settings.default_interval)
@@ -103,6 +108,11 @@ def _has_run(prom: Prometheus, group: RuleGroup, settings: ThresholdDriftSetting
     except (PromreviewError, KeyError):
         return False
     return datetime.now(UTC) - started > FIRST_EVALUATIONS * interval
+
+
+def asked_for(window: Window, settings: ThresholdDriftSettings) -> Window:
+    """Window, history and warm-up: what is asked of the server for one rule."""
+    return Window(window.start - timedelta(days=31 * settings.history_months) - WARM_UP, window.end)
 
 
 def _replayed(
@@ -114,12 +124,12 @@ def _replayed(
     context: Context,
 ) -> Measured:
     grid = grid_of(prom, group, window, parse_duration(settings.default_interval), prom.source().version)
-    history = Window(window.start - timedelta(days=31 * settings.history_months), window.end)
-    asked = Window(history.start - WARM_UP, window.end)
+    asked = asked_for(window, settings)
+    history = Window(asked.start + WARM_UP, window.end)
     samples = samples_of(prom, group, rule, grid, asked)
-    seen_ms = _seen_ms(prom, samples, asked)
+    seen_ms = seen_slots(prom, samples, asked)
     subject = subject_of(group, rule, grid, settings, context)
-    proposal = propose(subject, _Once(prom, samples, asked), Spans(asked, history, window), seen_ms, settings)
+    proposal = propose(subject, Once(prom, samples, asked), Spans(asked, history, window), seen_ms, settings)
     headroom = daily_headroom(samples, settings.timezone)
     start = pd.Timestamp(window.start).tz_convert(settings.timezone)
     return Measured(
@@ -134,24 +144,31 @@ def _replayed(
     )
 
 
-class _Once:
-    """Asks for every expression over the slots of one rule, but not again for the side that is there already."""
+class Once:
+    """Asks for every expression over the slots of one rule, but for none of them twice.
+
+    Args:
+        prom: the server.
+        samples: what the rule saw, which is there already.
+        asked: the window.
+    """
 
     def __init__(self, prom: Prometheus, samples: RuleSamples, asked: Window) -> None:
-        self.prom, self.samples, self.asked = prom, samples, asked
+        """Begin with what the rule saw."""
+        self.prom, self.grid, self.asked = prom, samples.grid, asked
         compared = samples.compared
-        self.text = text_of(compared.compared) if compared else samples.rule.expr
+        self._answers = {text_of(compared.compared) if compared else samples.rule.expr: samples.decoded}
 
     def __call__(self, expr: str) -> Decoded:
         """The answer for an expression."""
-        if expr == self.text:
-            return self.samples.decoded
-        grid = self.samples.grid
-        return self.prom.decoded(expr, self.asked.start, self.asked.end, grid.interval, grid.phase)
+        if expr not in self._answers:
+            window, grid = self.asked, self.grid
+            self._answers[expr] = self.prom.decoded(expr, window.start, window.end, grid.interval, grid.phase)
+        return self._answers[expr]
 
 
-def _seen_ms(prom: Prometheus, samples: RuleSamples, asked: Window) -> Milliseconds:
-    """Slots at which the compared side, or else anything that the rule looks at, had a sample."""
+def seen_slots(prom: Prometheus, samples: RuleSamples, asked: Window) -> Milliseconds:
+    """Slots (Unix milliseconds) at which the compared side, or else anything that the rule looks at, had a sample."""
     decoded = samples.decoded
     if samples.compared is None:
         query, grid = presence_query(samples.rule.expr), samples.grid
