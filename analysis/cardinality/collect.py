@@ -28,19 +28,19 @@ SAMPLE_OF_CREATED = 2_000  # label sets kept per group to explain what came and 
 def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window) -> Collected | None:
     """Ask for everything; None where the window has no data at all."""
     back = intervals.lookback(prom)
-    slow = _slow(prom, window, back)
+    slow = slow_at_edges(prom, window, back)
     trend = history.trend(prom, settings, window, slow)
     seen = history.edges_with_data(prom, window, trend, slow)
     if seen is None:
         return None
     start, end = seen
     slow_start, slow_end = intervals.slow_jobs(prom, start, back), intervals.slow_jobs(prom, end, back)
-    counts = [_counts(prom, start, slow_start), _counts(prom, end, slow_end)]
+    counts = [counts_at(prom, start, slow_start), counts_at(prom, end, slow_end)]
     reader = Reader()
     batches, left_out = plan(counts[0], counts[1], settings.label_set_budget, settings.series_per_query)
     edges = _edges(prom, reader, batches, (start, slow_start), (end, slow_end))
     budget = settings.label_set_budget - sum(len(e.start) + len(e.end) for e in edges.values())
-    slices, not_sliced = _slice_plan(batches, edges, budget, Window(start, max(end, start + timedelta(seconds=1))))
+    slices, not_sliced = slice_plan(batches, _sizes(edges), budget, between(start, end))
     created = _created(prom, reader, slices, edges)
     return Collected(
         start=start,
@@ -59,7 +59,8 @@ def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Windo
     )
 
 
-def _slow(prom: Prometheus, window: Window, back: timedelta) -> dict[str, float]:
+def slow_at_edges(prom: Prometheus, window: Window, back: timedelta) -> dict[str, float]:
+    """The jobs that are slow at either edge of a window, with the seconds to look back for them."""
     return {**intervals.slow_jobs(prom, window.start, back), **intervals.slow_jobs(prom, window.end, back)}
 
 
@@ -71,7 +72,8 @@ def vector(prom: Prometheus, expr: str, at: datetime) -> list[dict[str, Any]]:
     return rows
 
 
-def _counts(prom: Prometheus, at: datetime, slow: Mapping[str, float]) -> pd.Series:
+def counts_at(prom: Prometheus, at: datetime, slow: Mapping[str, float]) -> pd.Series:
+    """The number of series alive at an instant, by metric, job and instance."""
     parts = (vector(prom, count_by("__name__,job,instance", expr), at) for expr in alive(slow))
     keys = ("__name__", "job", "instance")
     return counts_series(
@@ -133,13 +135,29 @@ def _edges(
 Slices = list[tuple[list[str], list[Window]]]
 
 
-def _slice_plan(
-    batches: list[list[str]], edges: Mapping[Group, Edges], budget: int, window: Window
-) -> tuple[Slices, list[str]]:
-    """Slices of time for each batch, as many as the budget allows; batches that no slice is left for."""
+def between(start: datetime, end: datetime) -> Window:
+    """What lies between the edges; a second at least."""
+    return Window(start, max(end, start + timedelta(seconds=1)))
+
+
+def _sizes(edges: Mapping[Group, Edges]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for group, sides in edges.items():
         sizes[group.metric] = sizes.get(group.metric, 0) + max(len(sides.start), len(sides.end))
+    return sizes
+
+
+def slice_plan(
+    batches: list[list[str]], sizes: Mapping[str, int], budget: int, window: Window
+) -> tuple[Slices, list[str]]:
+    """Slices of time for each batch, as many as the budget allows; batches that no slice is left for.
+
+    Args:
+        batches: names of metrics that are asked for together.
+        sizes: series of each metric.
+        budget: label sets that may be read.
+        window: what is sliced.
+    """
     costs = [max(1, sum(sizes.get(name, 0) for name in batch)) for batch in batches]
     count = int(min(MOST_SLICES, max(2, min(budget, SETS_BETWEEN) // max(1, sum(costs)))))
     slices: Slices = []

@@ -1,16 +1,22 @@
 """``promreview review`` and ``promreview run``: notebooks through Papermill, checked before they run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from analysis.cli.options import Environment, FailOn, FailOnOption, Url
+from analysis.cli.options import Environment, FailOn, FailOnOption, Format, Url
+
+if TYPE_CHECKING:
+    from analysis.report.review import Plan
 
 Parameter = Annotated[
     list[str] | None, typer.Option("-p", "--parameter", help="NAME VALUE (or NAME=VALUE); may be repeated")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="check the parameters and stop")]
+Rehearse = Annotated[
+    bool, typer.Option("--dry-run", help="check the parameters, ask what the queries will cost, and stop")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +68,8 @@ def review(
     timezone: Annotated[str, typer.Option("--timezone", help="IANA time zone of the month")] = "",
     outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "",
     fail_on: FailOnOption = FailOn.never,
-    dry_run: DryRun = False,
+    dry_run: Rehearse = False,
+    format: Annotated[Format, typer.Option("--format", help="of --dry-run: table or json")] = Format.table,  # noqa: A002
 ) -> None:
     """Run all notebooks of the monthly review and make the page."""
     from datetime import UTC, datetime
@@ -81,7 +88,7 @@ def review(
         settings = settings.model_copy(update={"month": last_whole_month(datetime.now(UTC), settings.timezone)})
     plan = plan_review(settings, url=url or "", environment=environment or "", only=only or ())
     if dry_run:
-        typer.echo("the parameters of all reports are right; nothing was run", err=True)
+        _rehearse(plan, url or "", format, resume=resume)
         return
     if not resume:
         _ask(url)
@@ -98,6 +105,16 @@ def review(
     if failed:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
     leave_if_found(plan.folder, fail_on)
+
+
+def _rehearse(plan: "Plan", url: str, form: Format, *, resume: bool) -> None:
+    from analysis.cli.review_cost import print_cost, review_cost
+    from analysis.errors import InputError
+
+    if form is Format.csv:
+        raise InputError("--format csv: the cost of a review is printed as table or json")
+    typer.echo("the parameters of all reports are right; asking what the queries will cost", err=True)
+    print_cost(plan.values["month"], review_cost(plan, url, resume=resume), form)
 
 
 def _ask(url: str | None) -> None:

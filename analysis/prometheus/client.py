@@ -155,8 +155,7 @@ class Prometheus:
 
     def series(self, match: list[str], window: Window) -> list[dict[str, str]]:
         """Label sets of the series that match any selector in the window."""
-        params = {"match[]": match, "start": unix_ms(window.start) / 1000, "end": unix_ms(window.end) / 1000}
-        return list(self.get("series", params))
+        return list(self.get("series", series_parameters(match, window)))
 
     def label_values(self, label: str, match: list[str] | None = None, window: Window | None = None) -> list[str]:
         """Values of a label, of the series that match in the window."""
@@ -182,6 +181,11 @@ class Prometheus:
             ).lower()
             self._source = Source(url=self.api.shown_url, kind=kind, version=version)
         return self._source
+
+
+def series_parameters(match: list[str], window: Window) -> dict[str, Any]:
+    """The parameters of ``/api/v1/series``."""
+    return {"match[]": match, "start": unix_ms(window.start) / 1000, "end": unix_ms(window.end) / 1000}
 
 
 def recorder_of(settings: ConnectionSettings, api: Api, version: Callable[[], str]) -> Recorder | None:

@@ -134,6 +134,12 @@ def _run_locked(
     return statuses
 
 
+def is_done(job: Job) -> bool:
+    """Whether an earlier run has done exactly this."""
+    earlier = read_status(job.directory, job.notebook.name)
+    return earlier.state == "done" and earlier.fingerprint == fingerprint(job)
+
+
 def run_alone(job: Job, parameter_file: Path | None) -> Status:
     """Run one prepared notebook in a process of its own."""
     processes = Processes()
@@ -153,8 +159,8 @@ def _run_one(
     told: Callable[[Status], object] = lambda _status: None,
 ) -> Status:
     name, mark = job.notebook.name, fingerprint(job)
-    earlier = read_status(job.directory, name)
-    if resume and earlier.state == "done" and earlier.fingerprint == mark:
+    if resume and is_done(job):
+        earlier = read_status(job.directory, name)
         told(earlier)
         return earlier
     (job.directory / "status.json").unlink(missing_ok=True)

@@ -38,9 +38,8 @@ class Answers:
         Raises:
             UnreachableError: the server is gone and never said this.
         """
-        name = checksum_name(json.dumps([path, sorted(params.items())], default=str)) + ".json.zst"
-        at_ms = _stamp_ms(params)
-        settled = at_ms is not None and self._is_settled(at_ms)
+        name = _name(path, params)
+        at_ms, settled = _stamp_ms(params), self.is_about_settled(params)
         kept = self._read(name) if settled or self.recorder.is_gone else None
         if kept is not None:
             return kept["data"]
@@ -58,6 +57,16 @@ class Answers:
             self._write(name, {"path": path, "params": dict(params), "asked_at": _now(), "data": data})
         return data
 
+    def kept(self, path: str, params: Mapping[str, Any]) -> Any:
+        """The data of an answer that would not be asked for again; None where it would be."""
+        found = self._read(_name(path, params)) if self.is_about_settled(params) else None
+        return found["data"] if found else None
+
+    def is_about_settled(self, params: Mapping[str, Any]) -> bool:
+        """Whether an answer depends on nothing that may still change."""
+        at_ms = _stamp_ms(params)
+        return at_ms is not None and self._is_settled(at_ms)
+
     def _is_settled(self, at_ms: int) -> bool:
         return at_ms + self.recorder.settle // timedelta(milliseconds=1) <= unix_ms(datetime.now(UTC))
 
@@ -73,6 +82,10 @@ class Answers:
 
     def _write(self, name: str, body: dict[str, Any]) -> None:
         self.store.write(f"{self.folder}/{name}", packed(body))
+
+
+def _name(path: str, params: Mapping[str, Any]) -> str:
+    return checksum_name(json.dumps([path, sorted(params.items())], default=str)) + ".json.zst"
 
 
 def _stamp_ms(params: Mapping[str, Any]) -> int | None:

@@ -61,7 +61,7 @@ class Recorder:
         Raises:
             UnreachableError: the server is gone and no day of the window is held.
         """
-        dataset = self.archive.dataset(self.source, expr, grid.step_ms, grid.first_ms % grid.step_ms)
+        dataset = self._dataset(grid, expr)
         warnings: list[str] = []
         missing = []
         days = _days(grid.first_ms, grid.first_ms + grid.rows * grid.step_ms)
@@ -90,6 +90,21 @@ class Recorder:
                 raise
             warnings.append(f"{GONE}, and the archive lacks {_shown(missing)}")
         return warnings + ([GONE] if self.is_gone and not missing else [])
+
+    def to_ask(self, grid: Grid, expr: str) -> tuple[int, list[tuple[int, int]]]:
+        """What `fill` would ask for; nothing is pulled and nothing is written.
+
+        Returns:
+            The number of samples that are held, and the spans ``[first, past)`` in Unix milliseconds that are not.
+        """
+        dataset = self._dataset(grid, expr)
+        days = _days(grid.first_ms, grid.first_ms + grid.rows * grid.step_ms)
+        missing = [day for day in days if day not in dataset.held]
+        held = sum(dataset.held[day].samples for day in days if day in dataset.held)
+        return held, [(block.first_ms, block.past_ms) for block in self._blocks(dataset, grid, missing)]
+
+    def _dataset(self, grid: Grid, expr: str) -> Dataset:
+        return self.archive.dataset(self.source, expr, grid.step_ms, grid.first_ms % grid.step_ms)
 
     def _blocks(self, dataset: Dataset, grid: Grid, missing: list[date]) -> list[_Block]:
         """Runs of missing days, as long as one request may be."""
