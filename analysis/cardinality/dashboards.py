@@ -7,11 +7,14 @@ every object of the file is looked at, and known by what it holds rather than wh
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analysis.cardinality.queries import Query
+from analysis.cardinality import templating
+from analysis.cardinality.queries import MADE_BY_ALERTS, Query
 from analysis.errors import InputError
+from analysis.prometheus import promql
 
 _LEGEND = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _VARIABLE_QUERY = re.compile(r"\s*(label_values|label_names|query_result|metrics)\s*\((.*)\)\s*", re.DOTALL)
@@ -41,6 +44,27 @@ def folder_queries(folder: Path) -> Iterator[Query]:
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"the dashboard {path} is not JSON: {error}") from None
         yield from dashboard_queries(document, str(path.relative_to(folder)))
+
+
+def folder_panels(folder: Path) -> list[tuple[str, list[str]]]:
+    """Where each query of a folder's dashboards stands, and the ways to ask it with every variable set to All.
+
+    Each is named once. Left out are lists of label names, which ask for no series, and queries of nothing but alerts,
+    whose series are there only while one is active.
+
+    Raises:
+        InputError: as `folder_queries`.
+    """
+    found = {(query.asked_by, query.expr): list(templating.askable(query.expr)) for query in folder_queries(folder)}
+    return [(where, asked) for (where, expr), asked in found.items() if expr and not _of_alerts(asked)]
+
+
+def _of_alerts(asked: list[str]) -> bool:
+    for text in asked:
+        with suppress(InputError):
+            names = promql.metric_names(text)
+            return bool(names) and MADE_BY_ALERTS.issuperset(names)
+    return False
 
 
 def dashboard_queries(document: Any, file: str) -> Iterator[Query]:

@@ -13,6 +13,8 @@ from analysis.prometheus.rules import RuleGroup
 
 Asker = Literal["rule", "dashboard", "query_log", "indirect"]
 
+MADE_BY_ALERTS = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+"""Metrics that exist only while an alert is pending or firing, so that their absence says nothing."""
 _TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _LABEL = re.compile(r"(?:\$labels|\.Labels)\.([A-Za-z_][A-Za-z0-9_]*)|(?:\$labels|\.Labels)\s+\"([^\"]+)\"")
 _QUERY = re.compile(r'\bquery\s+(?:"((?:[^"\\]|\\.)*)"|`([^`]*)`)|"((?:[^"\\]|\\.)*)"\s*\|\s*query\b')

@@ -7,6 +7,8 @@ whichever its place asks for; markers are turned into ``.*`` where a pattern is 
 import re
 from collections.abc import Iterator
 
+from analysis.prometheus.promql import quote
+
 MARK = "promreview_variable_"
 ANY = ".*"
 
@@ -15,6 +17,7 @@ _MARKED = re.compile(MARK + r"(\w+?)_x")
 _NUMBERS = re.compile(r"__(interval_ms|range_ms|range_s|from|to)$")
 _TAKES_NUMBER = re.compile(r"\b(topk|bottomk|quantile|limitk|limit_ratio)\s*\($")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
+_MATCHED = re.compile(rf"(?<![=!<>])(=~?)(\s*)({_STRING.pattern})")
 _DURATIONS = ("__interval", "__rate_interval", "__range", "__auto_interval")
 
 
@@ -30,6 +33,24 @@ def substitutes(expr: str) -> Iterator[str]:
         return
     for place_holder in (None, "1", "5m"):
         yield _substitute(expr, place_holder)
+
+
+def askable(expr: str) -> Iterator[str]:
+    """The expression with every variable set to All, the likeliest reading first; what Grafana would ask, or nearly.
+
+    Intervals and ranges are five minutes; where a variable is excluded (``!=``), it excludes nothing.
+    """
+    for text in substitutes(expr):
+        yield _MATCHED.sub(_opened, text)
+
+
+def _opened(match: re.Match[str]) -> str:
+    operator, gap, literal = match.groups()
+    if MARK not in literal:
+        return match[0]
+    if operator == "=":
+        return f"=~{gap}{quote(pattern(literal[1:-1], literal=True))}"
+    return f"=~{gap}{literal[0]}{pattern(literal[1:-1], literal=False)}{literal[-1]}"
 
 
 def mark(text: str) -> str:

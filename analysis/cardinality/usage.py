@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from analysis.cardinality.queries import Query
+from analysis.cardinality.queries import MADE_BY_ALERTS, Query
 from analysis.cardinality.uses import Use, uses
 from analysis.errors import InputError
 
 GRADES = ("rule", "dashboard", "query_log", "indirect", "remote")
 UNUSED = ("unused",)
-# They exist only while an alert is pending or firing, so their absence says nothing.
-_MADE_BY_ALERTS = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
 
 
 @dataclass
@@ -83,7 +81,7 @@ def _count(found: Usage, use: Use, jobs: Mapping[str, set[str]], label_names: Ma
     if use.metric:
         if (
             use.metric not in jobs
-            and use.metric not in _MADE_BY_ALERTS
+            and use.metric not in MADE_BY_ALERTS
             and use.kind in ("rule", "dashboard", "indirect")
         ):
             found.missing[use.metric].add(use.asked_by)
