@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: setup demo test check lab bench clean
+.PHONY: setup demo test check lab bench dashboards clean
 setup: ## environment and servers, each only where missing
 	@scripts/bootstrap.sh
 
@@ -25,6 +25,9 @@ lab: setup ## JupyterLab on the start notebook
 bench: setup ## the measurements of docs/performance.md
 	@scripts/bootstrap.sh test
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+
+dashboards: setup ## the JSON of monitoring/grafana/dashboards from its builder
+	@$(PY) -m monitoring.grafana.builder
 
 clean: ## leave the tree as cloned
 	git clean -fdXq

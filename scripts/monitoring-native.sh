@@ -179,7 +179,8 @@ start_grafana() { # on loopback, its administrator's password from the file
   mkdir -p "$data/grafana"
   GF_SERVER_HTTP_ADDR=$listen GF_SERVER_HTTP_PORT=$GRAFANA_PORT GF_SECURITY_ADMIN_USER=admin \
     GF_SECURITY_ADMIN_PASSWORD__FILE=$secrets/grafana_password.txt GF_PATHS_DATA=$data/grafana \
-    GF_PATHS_PROVISIONING=$config/grafana PROMETHEUS_URL=http://127.0.0.1:$PROMETHEUS_PORT \
+    GF_PATHS_LOGS=$data/grafana/log GF_PATHS_PLUGINS=$data/grafana/plugins GF_PATHS_PROVISIONING=$config/grafana \
+    PROMETHEUS_URL=http://127.0.0.1:$PROMETHEUS_PORT ALERTMANAGER_URL=http://127.0.0.1:$ALERTMANAGER_PORT \
     GF_ANALYTICS_REPORTING_ENABLED=false GF_USERS_ALLOW_SIGN_UP=false \
     launch grafana "$home" "${command[@]}" --homepath "$home"
 }

@@ -1,0 +1,1 @@
+"""The shipped Grafana dashboards: ``python -m monitoring.grafana.builder`` writes them as JSON."""

@@ -1,0 +1,40 @@
+"""The shipped dashboards, read as Grafana reads them: by panels, targets, variables and annotations."""
+
+import json
+from typing import NamedTuple
+
+from tests.stack.native import ROOT
+
+FOLDER = ROOT / "monitoring/grafana/dashboards"
+FILES = sorted(FOLDER.rglob("*.json"))
+
+
+class Asked(NamedTuple):
+    """One query of a dashboard."""
+
+    where: str
+    expr: str
+    kind: str  # panel, variable, or annotation
+
+
+def board(path):
+    return json.loads(path.read_text())
+
+
+def panels(document):
+    return [panel for panel in document["panels"] if panel["type"] != "row"]
+
+
+def asked(path):
+    """Every query of a dashboard; a variable's is its whole text, ``label_values(…)``."""
+    document = board(path)
+    for panel in panels(document):
+        for target in panel["targets"]:
+            yield Asked(f"{path.stem}: {panel['title']}", target["expr"], "panel")
+    for variable in document["templating"]["list"]:
+        yield Asked(f"{path.stem}: ${variable['name']}", variable["query"]["query"], "variable")
+    for annotation in document["annotations"]["list"]:
+        yield Asked(f"{path.stem}: {annotation['name']}", annotation["expr"], "annotation")
+
+
+QUERIES = [query for path in FILES for query in asked(path)]
