@@ -1,4 +1,4 @@
-"""Chunks of a range query: asked for side by side, and halved where the server calls one too large."""
+"""Chunks of a range query: asked for side by side, and split where the server calls one too large."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from analysis.errors import TooLargeError
+from analysis.errors import SourceError, TooLargeError
 from analysis.prometheus.connection import Api
+from analysis.prometheus.partition import halves, match_texts, separable
+from analysis.prometheus.promql import parse
 from analysis.prometheus.quick import Reader, Series
+from analysis.window import format_time, from_unix_ms
 
 A = TypeVar("A")
 R = TypeVar("R")
+MAXIMUM_REQUESTS = 2000  # that one range query may be split into
+MAXIMUM_LABELS = 30  # whose values are looked at for a split
 
 
 @dataclass(frozen=True)
@@ -30,20 +35,76 @@ class Answer:
     series: list[Series]
 
 
-def ask_chunk(api: Api, expr: str, step_ms: int, span: tuple[int, int]) -> list[Answer]:
-    """The answers to one chunk: one, or several where it had to be halved in time."""
-    first_ms, past_ms = span
-    params = {"query": expr, "start": first_ms / 1000, "end": (past_ms - step_ms) / 1000, "step": step_ms / 1000}
-    try:
-        reader = api.read("query_range", params, partial(Reader, first_ms, past_ms, step_ms))
-        return [Answer(first_ms, past_ms, reader.text(), reader.series)]
-    except TooLargeError:
-        points = (past_ms - first_ms) // step_ms
-        if points < 2:
-            raise
-        middle_ms = first_ms + points // 2 * step_ms
-        halves = ((first_ms, middle_ms), (middle_ms, past_ms))
-        return [answer for half in halves for answer in ask_chunk(api, expr, step_ms, half)]
+class Chunks:
+    """The chunks of one range query.
+
+    What one chunk has shown to be too large is not asked for in another.
+
+    Args:
+        api: the server.
+        expr: what is asked.
+        step_ms: distance of stamps.
+    """
+
+    def __init__(self, api: Api, expr: str, step_ms: int) -> None:
+        """Begin with the whole query."""
+        self.api, self.expr, self.step_ms = api, expr, step_ms
+        self._longest: dict[str, int] = {}  # points that an expression's answer may have
+        self._halves: dict[str, tuple[str, str]] = {}
+        self._requests = 0
+
+    def ask(self, span: tuple[int, int]) -> list[Answer]:
+        """The answers to one chunk: one, or several where it had to be split.
+
+        Raises:
+            SourceError: the server failed; the message names the chunk.
+        """
+        try:
+            return self._ask(self.expr, *span)
+        except SourceError as error:
+            first, past = (format_time(from_unix_ms(ms)) for ms in span)
+            raise type(error)(f"{error} (chunk {first} to {past})") from None
+
+    def _ask(self, expr: str, first_ms: int, past_ms: int) -> list[Answer]:
+        if expr in self._halves:
+            return [answer for half in self._halves[expr] for answer in self._ask(half, first_ms, past_ms)]
+        points = (past_ms - first_ms) // self.step_ms
+        if points <= self._longest.get(expr, points):
+            try:
+                return [self._answer(expr, first_ms, past_ms)]
+            except TooLargeError as error:
+                if points < 2:
+                    self._halves[expr] = self._split(expr, (first_ms, past_ms), error)
+                    return self._ask(expr, first_ms, past_ms)
+                self._longest[expr] = min(self._longest.get(expr, points), points // 2)
+        middle_ms = first_ms + points // 2 * self.step_ms
+        spans = ((first_ms, middle_ms), (middle_ms, past_ms))
+        return [answer for span in spans for answer in self._ask(expr, *span)]
+
+    def _answer(self, expr: str, first_ms: int, past_ms: int) -> Answer:
+        self._requests += 1
+        if self._requests > MAXIMUM_REQUESTS:
+            raise SourceError(
+                f"{self.api.shown_url} calls {self.api.shown(self.expr)} too large, "
+                f"split into {MAXIMUM_REQUESTS} requests even; ask for less of it"
+            )
+        step = self.step_ms
+        params = {"query": expr, "start": first_ms / 1000, "end": (past_ms - step) / 1000, "step": step / 1000}
+        reader = self.api.read("query_range", params, partial(Reader, first_ms, past_ms, step))
+        return Answer(first_ms, past_ms, reader.text(), reader.series)
+
+    def _split(self, expr: str, span: tuple[int, int], error: TooLargeError) -> tuple[str, str]:
+        """The query for half of the values of the label that has most of them; raises the error where there is none."""
+        allowed = separable(parse(expr))
+        bounds = {"start": span[0] / 1000, "end": span[1] / 1000}
+        asked = {"match[]": match_texts(expr), **bounds}
+        labels = [label for label in self.api.get("labels", asked) if label in allowed][:MAXIMUM_LABELS]
+        values = {label: sorted(self.api.get(f"label/{label}/values", asked)) for label in labels}
+        for label in sorted(labels, key=lambda label: -len(values[label])):
+            several = len(values[label]) > 1
+            if several or self.api.get("labels", {"match[]": match_texts(expr, f'{label}=""'), **bounds}):
+                return halves(expr, label, values[label][: max(1, len(values[label]) // 2)])
+        raise error
 
 
 def in_order(work: Callable[[A], R], items: Iterable[A], at_once: int) -> Iterator[R]:

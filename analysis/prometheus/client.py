@@ -8,15 +8,15 @@ from typing import Any, Self
 
 import pandas as pd
 from prometheus_api_client import PrometheusConnect
-from urllib3.util import Retry
 
-from analysis.errors import InputError, UnsupportedError
+from analysis.errors import InputError, SourceError, UnsupportedError
 from analysis.prometheus.archive import Answers, Archive, Recorder
 from analysis.prometheus.archive.dataset import checksum_name
-from analysis.prometheus.chunks import Answer, ask_chunk, in_order
+from analysis.prometheus.chunks import Answer, Chunks, in_order
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.provenance import QueryRecord, Source
+from analysis.prometheus.remarks import remarks
 from analysis.settings import ConnectionSettings
 from analysis.settings.connection import TENANT_HEADER
 from analysis.window import Window, as_duration, format_duration, parse_duration, parse_time, unix_ms
@@ -39,10 +39,11 @@ class Prometheus:
         self.session = self.api.session
         self.queries: list[QueryRecord] = []
         self._source: Source | None = None
+        self._retention: str | None = None
         self.recorder = recorder_of(self.settings, self.api, lambda: self.source().version)
         self.answers = Answers(self.recorder) if self.recorder else None
-        once = Retry(total=0, redirect=0)  # ours are the retries: theirs, within each of ours, take minutes
-        self.metadata_client = PrometheusConnect(url=self.api.url, session=self.session, retry=once)
+        self.metadata_client = PrometheusConnect(url=self.api.url, session=self.session)
+        self.api.bound_waits()  # it has mounted an adapter whose retries, within each of ours, take minutes
 
     def __enter__(self) -> Self:
         """The client itself."""
@@ -92,6 +93,7 @@ class Prometheus:
         decoded = grid.decoded()
         if decoded.histograms:
             warnings.append(f"{decoded.histograms} samples are native histograms, which have no single value")
+        warnings += remarks(decoded, window, self.api.clock_ahead, self.retention)
         frame, samples_seen = decoded.frame, int(decoded.present.sum())
         self.queries.append(
             QueryRecord(
@@ -106,7 +108,7 @@ class Prometheus:
         starts = range(grid.first_ms, past_ms, MAX_POINTS * step_ms)
         spans = [(start, min(start + MAX_POINTS * step_ms, past_ms)) for start in starts]
         warnings: list[str] = []
-        for answers in in_order(partial(ask_chunk, self.api, expr, step_ms), spans, self.settings.connections):
+        for answers in in_order(Chunks(self.api, expr, step_ms).ask, spans, self.settings.connections):
             for answer in answers:
                 items, said = self._items(answer)
                 warnings += [text for text in said if text not in warnings]
@@ -128,6 +130,7 @@ class Prometheus:
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label)."""
+        self.api.warned = []
         data = self.get("query", {"query": expr, "time": unix_ms(parse_time(time)) / 1000})
         if data["resultType"] == "scalar":
             data = {"resultType": "vector", "result": [{"metric": {}, "value": data["result"]}]}
@@ -137,7 +140,8 @@ class Prometheus:
         names = sorted({name for item in rows for name in item["metric"]}) or ["__name__"]
         keys = [tuple(item["metric"].get(name, "") for name in names) for item in rows]
         index = pd.MultiIndex.from_tuples(keys, names=names)
-        self.queries.append(QueryRecord(expr=expr, step="", series=len(rows), samples=len(rows)))
+        warnings = list(self.api.warned)
+        self.queries.append(QueryRecord(expr=expr, step="", series=len(rows), samples=len(rows), warnings=warnings))
         return pd.Series([float(item["value"][1]) for item in rows], index=index, dtype="float64")
 
     def rules(self) -> list[dict[str, Any]]:
@@ -167,6 +171,15 @@ class Prometheus:
     def status(self, page: str) -> dict[str, Any]:
         """One of ``/api/v1/status/…``: buildinfo, runtimeinfo, flags, config, tsdb."""
         return dict(self.get(f"status/{page}"))
+
+    def retention(self) -> str:
+        """For how long the server keeps samples, in its own words; empty where it does not say. Asked once."""
+        if self._retention is None:
+            try:
+                self._retention = str(self.status("runtimeinfo").get("storageRetention", ""))
+            except SourceError:
+                self._retention = ""
+        return self._retention
 
     def source(self) -> Source:
         """What was asked, for the findings document; asked of the server once."""

@@ -4,8 +4,9 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, Protocol, TypeVar
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
 import requests
@@ -22,12 +23,24 @@ from analysis.errors import (
     UnreachableError,
     UnsupportedError,
 )
+from analysis.prometheus.transport import (
+    REFUSED,
+    BoundedAdapter,
+    accepted_encoding,
+    checked_url,
+    http_date,
+    reason_of,
+    retry_after,
+)
 from analysis.settings import ConnectionSettings
 
 RETRIED = (429, 500, 502, 503, 504)
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
 ATTEMPTS = 6
-MAXIMUM_BYTES = 2 * 1024**3  # an answer above this is split, not read
+MAXIMUM_BYTES = 512 * 1024**2  # an answer above this is split, not read
+LONGEST_URL = 4096  # of what is asked; proxies refuse URLs from 8 KiB on
+POSTED = ("query", "query_range", "series", "labels")  # pages that take what is asked in the body too
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CHUNK_BYTES = 1 << 18
 MAXIMUM_REDIRECTS = 5
 SHOWN_CHARACTERS = 300
@@ -81,18 +94,26 @@ class Api:
 
     Args:
         settings: where it is and how to get in; every secret in it is struck out of what is shown.
+
+    Attributes:
+        clock_ahead: how far the server's clock was ahead of ours at its last answer.
+        warned: warnings and infos of the last answer that `get` gave.
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
         """Prepare the session; nothing is asked yet."""
         self.settings = settings
-        parts = _checked(settings.url.get_secret_value())
+        parts = checked_url(settings.url.get_secret_value())
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
         netloc = f"{host}:{parts.port}" if parts.port else host
         self.url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
         self.shown_url = self.url
+        self.clock_ahead = timedelta()
+        self.warned: list[str] = []
         self.session = requests.Session()
-        self.session.headers.update({"Accept-Encoding": _encoding(parts.hostname or ""), **settings.extra_headers()})
+        self.bound_waits()
+        encoding = accepted_encoding(parts.hostname or "", settings.compression)
+        self.session.headers.update({"Accept-Encoding": encoding, **settings.extra_headers()})
         self._authenticate(unquote(parts.username or ""), unquote(parts.password or ""))
         self.session.verify = False if settings.insecure else str(settings.ca_file) if settings.ca_file else True
         if settings.cert_file:
@@ -100,6 +121,10 @@ class Api:
             self.session.cert = (str(settings.cert_file), str(key))
         if settings.insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def bound_waits(self) -> None:
+        """Let the session reach the server through connections whose waits are bounded, and which never retry."""
+        self.session.mount(self.url, BoundedAdapter(self.settings.idle_timeout_seconds))
 
     def _authenticate(self, username: str, password: str) -> None:
         settings = self.settings
@@ -121,7 +146,8 @@ class Api:
             QueryError: the server calls the query wrong; not tried again.
             SourceError: the server failed, after as many attempts as the time-out allows.
         """
-        return self.data(path, self.read(path, params, Whole).text())
+        data, self.warned = self.opened(path, self.read(path, params, Whole).text())
+        return data
 
     def read(self, path: str, params: dict[str, Any] | None, make: Callable[[], S]) -> S:  # noqa: RET503 - _give_up raises
         """One successful answer in a reader that `make` makes, retried with growing, jittered pauses."""
@@ -154,11 +180,13 @@ class Api:
         raise UnreachableError(f"no answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?")
 
     def _attempt(self, path: str, params: dict[str, Any], deadline: float, reader: S) -> S:
-        url = f"{self.url}/api/v1/{path}"
-        idle = min(self.settings.idle_timeout_seconds, max(0.05, deadline - time.monotonic()))
+        left = max(0.05, deadline - time.monotonic())
         try:
-            response = self._send(url, params, idle)
+            response = self._send(path, params, (min(self.settings.idle_timeout_seconds, left), left))
+            if time.monotonic() > deadline:
+                raise _Late
             with response:
+                self._note_clock(response)
                 for piece in self._body(response, deadline):
                     reader.feed(piece)
         except requests.exceptions.SSLError as error:
@@ -169,18 +197,33 @@ class Api:
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
             raise InputError(f"{self.shown_url} cannot be asked: {self.shown(str(error))}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Again(_reason(error)) from None
+            reason = reason_of(error)
+            raise (_Late if time.monotonic() > deadline and reason != REFUSED else _Again(reason)) from None
         if response.status_code != 200:
             self._check(response, reader.text())
         return reader
 
-    def _send(self, url: str, params: dict[str, Any], idle: float) -> requests.Response:
-        """One request; a redirect is followed on the same host only, for credentials must not travel."""
+    def _send(self, path: str, params: dict[str, Any], bounds: tuple[float, float]) -> requests.Response:
+        """One request; a redirect is followed on the same host only, for credentials must not travel.
+
+        Args:
+            path: the page of the API.
+            params: what is asked; too long for a URL, it goes into the body, where the page allows that.
+            bounds: longest wait for the connection, and for the headers.
+        """
+        url, asked = f"{self.url}/api/v1/{path}", urlencode(params, doseq=True)
+        posts = path in POSTED and len(asked) > LONGEST_URL
         for _ in range(MAXIMUM_REDIRECTS):
-            # `verify` is said again: requests prefers a REQUESTS_CA_BUNDLE of the environment to the session's.
-            verify = self.session.verify
-            response = self.session.get(
-                url, params=params, timeout=idle, stream=True, allow_redirects=False, verify=verify
+            response = self.session.request(
+                "POST" if posts else "GET",
+                url,
+                params=None if posts else asked,
+                data=asked if posts else None,
+                headers=FORM if posts else None,
+                timeout=bounds,
+                stream=True,
+                allow_redirects=False,
+                verify=self.session.verify,  # said again: requests prefers a REQUESTS_CA_BUNDLE to the session's
             )
             if not response.is_redirect:
                 return response
@@ -192,13 +235,21 @@ class Api:
                 raise AccessError(
                     f"{self.shown_url} redirects to {place}, which is refused; set the URL to where it really is"
                 )
-            url, params = target, {}
+            url, asked = target, asked if posts else ""
         raise NotPrometheusError(f"{self.shown_url} redirects in circles")
+
+    def _note_clock(self, response: requests.Response) -> None:
+        """How far the server's clock is ahead of ours; its date has whole seconds and is as old as the answer."""
+        stamped = http_date(response.headers.get("Date", ""))
+        if stamped is not None and stamped.tzinfo is not None:
+            self.clock_ahead = stamped - datetime.now(UTC)
 
     def _body(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
         size = 0
         # whatever has come so far, so that a body that trickles is noticed
         while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            if not size and response.status_code == 200 and piece.lstrip()[:1] not in (b"{", b""):
+                raise self._stranger(piece)
             size += len(piece)
             if size > MAXIMUM_BYTES:
                 raise TooLargeError(f"the answer of {self.shown_url} is larger than {MAXIMUM_BYTES >> 20} MiB")
@@ -218,7 +269,7 @@ class Api:
             kind = TooLargeError if _TIMED_OUT.search(said) else QueryError
             raise kind(f"{self.shown_url} says: {said}")
         if status in RETRIED:
-            raise _Again(f"{status} {said}".strip(), _retry_after(response))
+            raise _Again(f"{status} {said}".strip(), retry_after(response))
         if status in (404, 405, 501):
             if body.lstrip()[:1] == b"<" or b"404" in body or not body:
                 raise UnsupportedError(f"{self.shown_url} has no {urlsplit(response.url).path} ({status})")
@@ -226,24 +277,23 @@ class Api:
         if status >= 300:
             raise SourceError(f"{self.shown_url} answers {status}: {said}")
 
-    def data(self, path: str, body: bytes) -> Any:
-        """The ``data`` of a body."""
-        return self.opened(path, body)[0]
-
     def opened(self, path: str, body: bytes) -> tuple[Any, list[str]]:
         """The ``data`` of a body, and its warnings and infos."""
         try:
             answer = msgspec.json.decode(body)
             status, data = answer["status"], answer.get("data")
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
-            first = self.shown(body[:120].decode("utf-8", "replace"))
-            raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: it answers {first!r}") from None
+            raise self._stranger(body) from None
         if status != "success":
             raise QueryError(f"{self.shown_url} says: {self.shown(str(answer.get('error')))}")
         warnings = [self.shown(str(w)) for key in ("warnings", "infos") for w in answer.get(key) or ()]
         if data is None and path != "series":
             raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: its answer has no data")
         return data, warnings
+
+    def _stranger(self, body: bytes) -> NotPrometheusError:
+        first = self.shown(body[:120].decode("utf-8", "replace"))
+        return NotPrometheusError(f"{self.shown_url} is not a Prometheus API: it answers {first!r}")
 
     def shown(self, text: str) -> str:
         """Text from outside as it may be shown: no credential, no line break, not endless."""
@@ -252,58 +302,8 @@ class Api:
         return " ".join(text.split())[:SHOWN_CHARACTERS]
 
 
-def _checked(url: str) -> Any:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        usable = False
-    if not usable:
-        shown = re.sub(r"//[^/@]*@", "//***@", url)
-        raise InputError(f"{shown!r} is not the URL of a server; write http://HOST:9090")
-    return parts
-
-
-def _encoding(host: str) -> str:
-    """Compression costs the server eight times the query: it is worth that on a slow link only."""
-    import ipaddress
-
-    try:
-        address = ipaddress.ip_address(host)
-        near = address.is_private or address.is_loopback
-    except ValueError:
-        near = host == "localhost" or "." not in host
-    return "identity" if near else "gzip"
-
-
 def _message(body: bytes) -> str:
     try:
         return str(msgspec.json.decode(body)["error"])
     except (msgspec.DecodeError, KeyError, TypeError):
         return re.sub(r"<[^>]*>", " ", body[:2000].decode("utf-8", "replace"))
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error)
-    if "refused" in text:
-        return "connection refused"
-    if isinstance(error, requests.Timeout) or "timed out" in text:
-        return "no answer within the time-out"
-    if "Name or service not known" in text or "resolve" in text:
-        return "the host name is not known"
-    return type(error).__name__
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Seconds that the server asks to wait, from a number or a date; None where it does not say."""
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
-
-    text = response.headers.get("Retry-After", "")
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()) if text else None
-    except (ValueError, TypeError):
-        return None

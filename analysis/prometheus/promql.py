@@ -223,32 +223,50 @@ def with_thresholds(node: Any, thresholds: Mapping[int, float]) -> str:
         node: the tree.
         thresholds: new constants by the comparison's place in `comparisons(node)`.
     """
-    return _rewrite(node, thresholds, 0)[0]
+    return _rewrite(node, _Changes(thresholds), 0)[0]
 
 
-def _rewrite(node: Any, thresholds: Mapping[int, float], seen: int) -> tuple[str, int]:
-    """Text of the node with thresholds replaced, and how many comparisons stand up to its end."""
+def with_matcher(node: Any, matcher: str) -> str:
+    """The expression with one more matcher in every selector.
+
+    Args:
+        node: the tree; none of its selectors has alternatives (``or``).
+        matcher: such as ``job=~"a|b"``, its value quoted.
+    """
+    return _rewrite(node, _Changes({}, matcher), 0)[0]
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """What is to be another text than the tree's: constants by place, and a matcher more in every selector."""
+
+    thresholds: Mapping[int, float]
+    matcher: str = ""
+
+
+def _rewrite(node: Any, changes: _Changes, seen: int) -> tuple[str, int]:
+    """Text of the node with the changes made, and how many comparisons stand up to its end."""
     if isinstance(node, ast.VectorSelector | ast.MatrixSelector):  # a matrix's range stands before its offset
-        return _selector_text(node), seen
+        return _selector_text(node, changes.matcher), seen
     if isinstance(node, ast.StringLiteral):
         return quote(node.val), seen
     mine = comparison(node) if isinstance(node, ast.BinaryExpr) else None
     place, count = seen, seen + (mine is not None)
     pieces = []
     for child in children(node):
-        text, count = _rewrite(child, thresholds, count)
+        text, count = _rewrite(child, changes, count)
         pieces.append((str(child), text))
-    if mine is not None and place in thresholds:
+    if mine is not None and place in changes.thresholds:
         constant = 0 if number(mine.node.lhs) is not None else 1
-        pieces[constant] = (pieces[constant][0], format_number(thresholds[place]))
+        pieces[constant] = (pieces[constant][0], format_number(changes.thresholds[place]))
     text, rest = _replace_in_order(str(node), pieces)
     if isinstance(node, ast.SubqueryExpr) and node.step is None:
         rest = rest.replace("]", ":]", 1)
     return text + rest, count
 
 
-def _selector_text(node: Any) -> str:
-    """A selector with its values quoted, which the tree's own text does not do."""
+def _selector_text(node: Any, matcher: str = "") -> str:
+    """A selector with its values quoted, which the tree's own text does not do, and one matcher more."""
     vector = node.vector_selector if isinstance(node, ast.MatrixSelector) else node
     matchers = [(m.name, _OPERATORS[str(m.op)], m.value) for m in vector.matchers.matchers]
     name = vector.name or ""
@@ -256,7 +274,7 @@ def _selector_text(node: Any) -> str:
     text = str(node)
     if vector.matchers.or_matchers or not text.startswith(raw):
         return text
-    quoted = ",".join(f"{label}{op}{quote(value)}" for label, op, value in matchers)
+    quoted = ",".join([f"{label}{op}{quote(value)}" for label, op, value in matchers] + ([matcher] if matcher else []))
     return (f"{name}{{{quoted}}}" if quoted or not name else name) + text[len(raw) :]
 
 

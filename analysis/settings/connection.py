@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -36,6 +36,9 @@ class ConnectionSettings(BaseSettings):
     insecure: bool = Field(False, description="do not verify the server's certificate")
     timeout_seconds: float = Field(120, gt=0, description="bound on one whole query with its retries")
     connections: int = Field(2, ge=1, le=16, description="chunks of one query that are asked for at once")
+    compression: Literal["auto", "on", "off"] = Field(
+        "auto", description="whether answers come compressed; auto: not from loopback or private addresses"
+    )
     idle_timeout_seconds: float = Field(30, gt=0, description="bound on one read")
 
     archive: str = Field("", description="folder of the archive; `archive` where that exists; `off` for none")

@@ -1,9 +1,7 @@
 """Faults over a real socket: what happens, and what the message says."""
 
-import socket
-import threading
 import time
-from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -21,47 +19,9 @@ from analysis.errors import (
 from analysis.prometheus import connect
 from analysis.prometheus.connection import ATTEMPTS, Api
 from analysis.settings import ConnectionSettings
+from tests.prometheus.faulty_server import http, server
 
 GOOD = b'{"status":"success","data":{"answer":42}}'
-
-
-def http(body, status="200 OK", headers="", length=None):
-    size = len(body) if length is None else length
-    return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nConnection: close\r\n{headers}\r\n".encode() + body
-
-
-@contextmanager
-def server(*answers, pause=0.0):
-    """A socket that gives these answers, one per connection, the last one again and again."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(0.1)
-        requests, stop = [], threading.Event()
-
-        def serve():
-            while not stop.is_set():
-                try:
-                    connection, _ = listening.accept()
-                except TimeoutError:
-                    continue
-                with connection:
-                    requests.append(connection.recv(65536).decode())
-                    answer = answers[min(len(requests), len(answers)) - 1]
-                    try:
-                        for piece in [answer] if not pause else [answer[i : i + 1] for i in range(len(answer))]:
-                            connection.sendall(piece)
-                            stop.wait(pause)
-                            if stop.is_set():
-                                break
-                    except OSError:
-                        pass
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}", requests
-        finally:
-            stop.set()
-            thread.join(5)
 
 
 def api(url, **settings):
@@ -107,6 +67,15 @@ def test_what_the_server_warns_of_reaches_the_record():
     with server(http(body)) as (url, _), connect(url) as prom:
         prom.range("up", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", "1m")
         assert prom.queries[-1].warnings == ["one store is down", "i"]
+
+
+def test_what_the_server_warns_of_at_one_instant_does_too():
+    data = b'"data":{"resultType":"vector","result":[]}'
+    body = b'{"status":"success","warnings":["one store is down"],' + data + b"}"
+    with server(http(body), http(body.replace(b"warnings", b"others"))) as (url, _), connect(url) as prom:
+        prom.instant("up")
+        prom.instant("up")
+        assert [query.warnings for query in prom.queries] == [["one store is down"], []]
 
 
 def test_nobody_listens():
@@ -156,7 +125,7 @@ def test_a_missing_part_of_the_api_is_told_apart():
 
 def test_a_body_that_trickles_is_bounded():
     began = time.monotonic()
-    with server(http(b"x" * 100_000), pause=0.01) as (url, _), pytest.raises(UnreachableError):
+    with server(http(b"{" + b"x" * 100_000), pause=0.01) as (url, _), pytest.raises(UnreachableError):
         api(url, timeout_seconds=1, idle_timeout_seconds=1).get("query")
     assert time.monotonic() - began < 30
 
@@ -187,3 +156,9 @@ def test_what_is_no_url_is_refused_without_its_password(url):
     with pytest.raises(InputError) as raised:
         api(url)
     assert "p4ss" not in str(raised.value)
+
+
+def test_every_setting_is_in_the_documentation():
+    page = (Path(__file__).parents[2] / "docs" / "connection.md").read_text()
+    missing = [name for name in ConnectionSettings.model_fields if f"`PROMETHEUS_{name.upper()}`" not in page]
+    assert not missing
