@@ -1,7 +1,7 @@
 """Decisions of the meeting, in ``params/decisions.yaml``: accepted, rejected, or muted until a day, and why."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 from analysis.errors import ParameterError
 
 FILE = Path("params/decisions.yaml")
+DUE_DAYS = 62  # before a window's end: the month that a decision falls into, and the first whole one after it
 
 
 class Decision(BaseModel):
@@ -26,6 +27,7 @@ class Decision(BaseModel):
     decided_at: date = Field(description="day of the decision, UTC")
     report: str = Field("", description="report of the finding")
     title: str = Field("", description="title of the finding at the time")
+    action: str = Field("", description="what was to be done")
     labels: dict[str, str] = Field({}, description="labels of the finding")
     predicted: dict[str, Any] = Field({}, description="what was expected of an accepted change, for the scorecard")
 
@@ -38,6 +40,15 @@ class Decision(BaseModel):
     def holds_on(self, day: date) -> bool:
         """Whether it still counts on a day."""
         return self.until is None or day < self.until
+
+    @property
+    def decided_on(self) -> datetime:
+        """The beginning of the day of the decision."""
+        return datetime.combine(self.decided_at, time(), UTC)
+
+    def is_due(self, end: datetime) -> bool:
+        """Whether the scorecard of a window that ends then tells of it: accepted, and not long before."""
+        return self.decision == "accepted" and end - timedelta(days=DUE_DAYS) <= self.decided_on < end
 
     def shown(self) -> str:
         """One line for the page."""

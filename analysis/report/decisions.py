@@ -76,6 +76,7 @@ def decision_on(
         decided_at=datetime.now(UTC).date(),
         report=finding["report"],
         title=finding["title"],
+        action=finding.get("action", "") if what == "accepted" else "",
         labels=finding.get("labels", {}),
         predicted=evidence if what == "accepted" else {},
     )

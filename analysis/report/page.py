@@ -17,6 +17,7 @@ from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import ALARMS, compare, documents_of, mark, previous_folder, resolved
 from analysis.report.files import write_whole
 from analysis.report.notebook_html import environment
+from analysis.report.scorecard import end_of, scorecard
 from analysis.report.shown import is_month, shown_month, shown_number, shown_span, shown_time
 from analysis.report.status import read_status
 from analysis.settings.base import read_yaml
@@ -41,6 +42,7 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
     reports = [_report(folder, name, earlier.get(name), settings, zone, budget, decided) for name in settings.reports]
     findings = sorted((f for r in reports for f in r["findings"]), key=_worst_first)
     alarms = [f for f in findings if f["severity"] in ALARMS and not f["is_muted"]]
+    documents = {report["name"]: report["document"] for report in reports}
     changes = [report["change"] for report in reports if report["change"]]
     html = (
         environment()
@@ -53,6 +55,7 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
             top=[f for f in alarms if f["mark"] != "same"][:3] or alarms[:3],
             reports=reports,
             groups=[(s, [f for f in findings if f["severity"] == s]) for s in SEVERITIES],
+            scorecard=scorecard(decided.values(), documents, end_of(documents, settings)),
             severities=[(s, sum(r["counts"][s] for r in reports)) for s in SEVERITIES],
             change={k: sum(getattr(c, k) for c in changes) for k in ("new", "worse", "same", "resolved")}
             if changes
@@ -106,6 +109,7 @@ def _report(
     report = {
         **asdict(status),
         "name": name,
+        "document": document,
         "title": TITLES.get(name, name.replace("_", " ").capitalize()),
         "state": "failed" if problem else status.state,
         "reason": problem or status.reason,

@@ -1,12 +1,15 @@
 """Tables over all reports of a month, from their files."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
+from analysis.decisions import current, read_decisions
 from analysis.errors import InputError
-from analysis.findings import SEVERITIES
+from analysis.findings import SEVERITIES, FindingsDocument
+from analysis.report.scorecard import scorecard
 
 
 def _documents(folder: str | Path) -> list[dict[str, object]]:
@@ -36,3 +39,12 @@ def findings_table(folder: str | Path) -> pd.DataFrame:
     rank = -pd.to_numeric(table["score"]).fillna(0.0)
     by_rank = table.assign(order=order, rank=rank).sort_values(["order", "rank"], kind="stable")
     return by_rank.drop(columns=["order", "rank", "score"]).reset_index(drop=True)
+
+
+def scorecard_table(folder: str | Path) -> pd.DataFrame:
+    """One row per accepted decision: what was predicted, and what happened."""
+    documents = {str(d["report"]): FindingsDocument.model_validate(d) for d in _documents(folder)}
+    ends = [document.window.end for document in documents.values()]
+    decided = current(read_decisions(), datetime.now(UTC).date()).values()
+    rows = scorecard(decided, documents, max(ends)) if ends else []
+    return pd.DataFrame(rows, columns=["title", "decided", "predicted", "happened", "outcome"])

@@ -31,6 +31,9 @@ class ThresholdDriftSettings(ReportSettings):
     maintenance_file: str = Field(
         "params/maintenance.yaml", description="times whose alerts are no noise; none where it is missing"
     )
+    decisions_file: str = Field(
+        "params/decisions.yaml", description="decisions of the meeting, for the scorecard; none where it is missing"
+    )
     alertmanager_file: str = Field("", description="alertmanager.yml, for its grouping; one group per rule when empty")
     alertmanager_url: str = Field("", description="base URL of Alertmanager, for its silences; none when empty")
     working_days: list[int] = Field([1, 2, 3, 4, 5], description="days at work, 1 is Monday and 7 Sunday")

@@ -9,6 +9,7 @@ from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.stack.links import grafana_explore, prometheus_graph
 from analysis.thresholds.measure import Measured
+from analysis.thresholds.propose import Proposal
 from analysis.thresholds.subjects import values_of
 from analysis.thresholds.verdicts import Judgement, RuleEvidence
 from analysis.window import Window, format_duration, format_time
@@ -70,6 +71,7 @@ def finding_of(
         numbers["proposal"] = values_of(item.proposal.recommended)
     if item.proposal:
         numbers["proposal_reason"] = item.proposal.reason
+        numbers |= _prediction(item.proposal)
     if judgement.reached_at:
         numbers["threshold_reached_at"] = format_time(judgement.reached_at)
     return Finding(
@@ -86,6 +88,27 @@ def finding_of(
         action=_action(item, judgement),
         links=links,
     )
+
+
+def _prediction(proposal: Proposal) -> dict[str, object]:
+    """What is expected of the recommended values, of today's where there are none: kept with a decision."""
+    expected = proposal.expected
+    if expected is None:
+        return {}
+    rate = proposal.per_month["alerts_per_month_recommended" if proposal.recommended else "alerts_per_month_current"]
+    predicted = {
+        "before": values_of(proposal.current),
+        "made_for": values_of(proposal.recommended or proposal.current),
+        "alerts_per_month": rate,
+        "level": expected.level,
+        "by_days": {str(days): list(bounds) for days, bounds in expected.by_days.items()},
+    }
+    return {
+        "expected_alerts_per_month": rate,
+        "expected_alerts_low": expected.low,
+        "expected_alerts_high": expected.high,
+        "prediction": predicted,
+    }
 
 
 def _action(item: Measured, judgement: Judgement) -> str:

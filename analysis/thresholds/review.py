@@ -9,16 +9,20 @@ import pandas as pd
 from analysis.findings import FindingsDocument, ReportResult, TimeSpan, json_value, sort_findings
 from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
-from analysis.thresholds.collect import reviewed_rules, rule_groups
+from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
+from analysis.thresholds.decided import judged_from, rule_of, to_be_judged
+from analysis.thresholds.documents import ScorecardEntry
 from analysis.thresholds.drift import discoveries
+from analysis.thresholds.history import recorded_alerts
 from analysis.thresholds.measure import Measured, evidence_of, measure
 from analysis.thresholds.missing import existing_metrics
 from analysis.thresholds.present import REPORT, coverage_of, finding_of, row_of
 from analysis.thresholds.recommend import entry_of
+from analysis.thresholds.scorecard import scored, table_of
 from analysis.thresholds.subjects import shown, values_of
-from analysis.thresholds.surroundings import context_of
+from analysis.thresholds.surroundings import context_of, decisions_of
 from analysis.thresholds.verdicts import Judgement, RuleEvidence, judge
-from analysis.window import Window
+from analysis.window import Window, parse_duration
 
 
 def review(
@@ -40,6 +44,7 @@ def review(
     """
     judged = judged_rules(prom, settings, window, progress)
     reviewed = [item for item, _, _ in judged]
+    scorecard = scorecard_of(prom, reviewed, settings, window)
     rows, findings = [], []
     for item, evidence, judgements in judged:
         rows.append(row_of(item, evidence, judgements[0]))
@@ -53,8 +58,9 @@ def review(
         coverage=coverage_of(reviewed, window),
         findings=sort_findings(findings),
         recommendations=[json_value(entry_of(item, judgements[0], window)) for item, _, judgements in judged],
+        scorecard=[entry.model_dump(mode="json") for entry in scorecard],
     )
-    return ReportResult(document, {"rules": pd.DataFrame(rows)}, _frames(reviewed))
+    return ReportResult(document, {"rules": pd.DataFrame(rows), "scorecard": table_of(scorecard)}, _frames(reviewed))
 
 
 def recommend(
@@ -102,6 +108,22 @@ def judged_rules(
         evidence = evidence_of(item, window, settings, is_shift_real=next(real) if item.shift else False)
         judged.append((item, evidence, judge(evidence, window, settings)))
     return judged
+
+
+def scorecard_of(
+    prom: Prometheus, reviewed: Sequence[Measured], settings: ThresholdDriftSettings, window: Window
+) -> list[ScorecardEntry]:
+    """What became of the decisions that were accepted not long before the window's end."""
+    entries = []
+    for decision in to_be_judged(decisions_of(settings), window):
+        item, since = rule_of(decision, reviewed), judged_from(decision, window)
+        recorded = None
+        if item and since < window.end:
+            span, default = Window(since, window.end), parse_duration(settings.default_interval)
+            grid = grid_of(prom, item.group, span, default, prom.source().version)
+            recorded = recorded_alerts(prom, item.group, item.rule, grid, span)
+        entries.append(scored(decision, item, recorded, window))
+    return entries
 
 
 def _frames(reviewed: Sequence[Measured]) -> dict[str, pd.DataFrame]:

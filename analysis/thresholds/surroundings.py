@@ -1,7 +1,8 @@
-"""Incidents, maintenance and silences of the settings, read once for all rules."""
+"""Incidents, maintenance, silences and decisions of the settings, read once for all rules."""
 
 from pathlib import Path
 
+from analysis.decisions import Decision, read_decisions
 from analysis.errors import ParameterError
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.stack.silences import silences
@@ -22,6 +23,16 @@ def context_of(settings: ThresholdDriftSettings) -> Context:
     if settings.alertmanager_url:
         pardons += pardons_of(silences(settings.alertmanager_url))
     return Context(read_incidents(incidents, parse_duration(settings.late)) if incidents else (), pardons)
+
+
+def decisions_of(settings: ThresholdDriftSettings) -> list[Decision]:
+    """Every decision of the file that the settings name.
+
+    Raises:
+        ParameterError: a file is named that does not exist, or holds something else.
+    """
+    path = _named(settings, "decisions_file")
+    return read_decisions(path) if path else []
 
 
 def _named(settings: ThresholdDriftSettings, field: str) -> Path | None:
