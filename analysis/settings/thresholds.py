@@ -1,8 +1,11 @@
 """Settings of the threshold review."""
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from analysis.settings.base import Duration, ReportSettings, Step
+from analysis.window import Window
 
 _HOURS = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 
@@ -40,3 +43,7 @@ class ThresholdDriftSettings(ReportSettings):
     working_hours: str = Field("09:00-18:00", pattern=_HOURS, description="hours at work, in the time zone")
     prediction_level: float = Field(0.9, gt=0.5, lt=0.999, description="how often a prediction interval must hold")
     grafana_url: str = Field("", description="base URL of Grafana, for links; none when empty")
+
+    def history(self, window: Window) -> Window:
+        """The months before a window, and the window itself."""
+        return Window(window.start - timedelta(days=31 * self.history_months), window.end)

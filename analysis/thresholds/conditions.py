@@ -32,7 +32,7 @@ class Single:
     def __init__(
         self, subject: Subject, found: Comparison, vector: Vector, keys: list[Any], thresholds: Sequence[float]
     ) -> None:
-        self.subject, self.op, self.vector, self.keys = subject, found.op, vector, keys
+        self.subject, self.op, self.vector, self.keys = subject, found.op, vector, tuple(keys)
         self.stride = len(vector.values) + 1
         self.has_data = None if vector.present.all() else vector.present
         if found.op in ("==", "!="):
@@ -72,7 +72,7 @@ class General:
         if any("{{" in value for value in self.subject.rule.labels.values()):
             evaluated = np.ones_like(evaluated)  # the label that was left out told them apart
         slots = _slots(vector, self.subject.grid, first_ms)
-        scene = _scene(self.subject, list(dict.fromkeys(keys)), slots[evaluated], data[evaluated])
+        scene = _scene(self.subject, tuple(dict.fromkeys(keys)), slots[evaluated], data[evaluated])
         return Condition(runs_of(merged[evaluated]), scene)
 
     def _data(self, vector: Vector) -> Flags:
@@ -120,7 +120,7 @@ def _merged(vector: Vector, keys: list[Any], data: Flags) -> tuple[Flags, Flags,
     return merged, known, evaluated
 
 
-def _scene(subject: Subject, keys: list[Any], slots: Milliseconds, has_data: Flags | None) -> Scene:
+def _scene(subject: Subject, keys: tuple[Any, ...], slots: Milliseconds, has_data: Flags | None) -> Scene:
     groupings = [subject.grouping(dict(key)) for key in keys]
     places = {key: place for place, key in enumerate(dict.fromkeys(g.key for g in groupings))}
     named = [{**dict(key), "alertname": subject.rule.name} for key in keys]
@@ -137,6 +137,7 @@ def _scene(subject: Subject, keys: list[Any], slots: Milliseconds, has_data: Fla
             (p.start_ms, p.end_ms, np.array([p.covers(labels) for labels in named], dtype=bool))
             for p in subject.context.pardons
         ),
+        identities=keys,
     )
 
 

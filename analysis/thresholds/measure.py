@@ -112,7 +112,7 @@ def _has_run(prom: Prometheus, group: RuleGroup, settings: ThresholdDriftSetting
 
 def asked_for(window: Window, settings: ThresholdDriftSettings) -> Window:
     """Window, history and warm-up: what is asked of the server for one rule."""
-    return Window(window.start - timedelta(days=31 * settings.history_months) - WARM_UP, window.end)
+    return Window(settings.history(window).start - WARM_UP, window.end)
 
 
 def _replayed(
@@ -124,8 +124,7 @@ def _replayed(
     context: Context,
 ) -> Measured:
     grid = grid_of(prom, group, window, parse_duration(settings.default_interval), prom.source().version)
-    asked = asked_for(window, settings)
-    history = Window(asked.start + WARM_UP, window.end)
+    asked, history = asked_for(window, settings), settings.history(window)
     samples = samples_of(prom, group, rule, grid, asked)
     seen_ms = seen_slots(prom, samples, asked)
     subject = subject_of(group, rule, grid, settings, context)

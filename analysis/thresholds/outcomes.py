@@ -14,6 +14,7 @@ from analysis.window import Window, unix_ms
 
 FLAP_CAUSES = ("threshold", "no_data", "label_churn")
 DAYS_PER_MONTH = 30.0
+Identity = tuple[tuple[str, str], ...]
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -31,6 +32,7 @@ class Scene:
         flap_gap_ms: an alert that fires again within this time flaps.
         incidents: the labelled incidents that this rule should have caught.
         pardons: per pardon its start, its end, and which series it covers.
+        identities: the labels of each series' alert, as pairs; shape (series,).
     """
 
     slots_ms: Milliseconds
@@ -42,6 +44,7 @@ class Scene:
     flap_gap_ms: int
     incidents: tuple[Incident, ...] = ()
     pardons: tuple[tuple[int, int, Flags], ...] = ()
+    identities: tuple[Identity, ...] = ()
 
     @property
     def step_ms(self) -> int:
@@ -55,12 +58,13 @@ class Outcomes:
     """Events of all combinations; each event carries the place of its combination.
 
     Attributes:
-        alerts: columns combination, when it began to fire, when it was resolved.
+        alerts: columns combination, when it began to fire, when it was resolved, whose it is (place in `identities`).
         pages: columns combination, time_ms.
         noise: like `pages`, without what incidents, maintenance and silences excuse.
         flaps: columns combination, time_ms, cause (place in `FLAP_CAUSES`).
         near_misses: columns combination, time_ms.
         lateness_ms: shape (combinations, incidents); the largest integer where missed.
+        identities: labels of alerts, as pairs; the same ones may stand in several places.
     """
 
     alerts: NDArray[np.int64]
@@ -69,6 +73,7 @@ class Outcomes:
     flaps: NDArray[np.int64]
     near_misses: NDArray[np.int64]
     lateness_ms: NDArray[np.int64]
+    identities: tuple[Identity, ...] = ()
 
 
 def outcomes(lives: Sequence[Lives], scene: Scene, first_combination: int = 0) -> Outcomes:
@@ -88,19 +93,27 @@ def outcomes(lives: Sequence[Lives], scene: Scene, first_combination: int = 0) -
         noise = _pages(combos[~excused], series[~excused], start[~excused], end[~excused], scene)
     place = np.array([first_combination, 0])
     return Outcomes(
-        alerts=np.column_stack([combos + first_combination, start, end]),
+        alerts=np.column_stack([combos + first_combination, start, end, series]),
         pages=paged + place,
         noise=noise + place,
         flaps=_flaps(combos, series, fires, last, scene) + np.array([first_combination, 0, 0]),
         near_misses=near_misses,
         lateness_ms=_lateness(combos, start, end, len(lives), scene.incidents),
+        identities=scene.identities,
     )
 
 
 def joined(parts: Sequence[Outcomes]) -> Outcomes:
     """The events of several sets of combinations as one."""
     names = ("alerts", "pages", "noise", "flaps", "near_misses", "lateness_ms")
-    return Outcomes(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    sizes = [len(part.identities) for part in parts]
+    firsts = np.cumsum(sizes) - sizes
+    identities = tuple(identity for part in parts for identity in part.identities)
+    if all(part.identities is parts[0].identities for part in parts):  # a single comparison: the same for any threshold
+        firsts, identities = np.zeros_like(firsts), parts[0].identities
+    joint = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    joint["alerts"][:, 3] += np.repeat(firsts, [len(part.alerts) for part in parts])
+    return Outcomes(**joint, identities=identities)
 
 
 def _pages(combos: Places, series: Places, start: Milliseconds, end: Milliseconds, scene: Scene) -> NDArray[np.int64]:

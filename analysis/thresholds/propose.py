@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.alerts import MILLISECOND
+from analysis.thresholds.alternatives import alternative_alerts, curve, data_hours
 from analysis.thresholds.candidates import candidates
 from analysis.thresholds.conditions import Fetch
 from analysis.thresholds.headroom import MINIMUM_SHARE
@@ -41,6 +42,8 @@ class Proposal:
         reason: in words.
         curve: columns threshold, alerts_per_month, pages_per_month: other thresholds with today's durations;
             empty where the rule has not one number that can be varied.
+        alternatives: columns threshold, start, alert: each alert that those thresholds would have given.
+        data_hours: share of each hour that had data, as `data_hours` gives it.
     """
 
     current: Choice
@@ -52,6 +55,8 @@ class Proposal:
     noise_pages: int
     reason: str
     curve: pd.DataFrame
+    alternatives: pd.DataFrame
+    data_hours: "pd.Series[float]"
 
 
 @dataclass(frozen=True)
@@ -180,16 +185,10 @@ def _proposal(
         missed=(int(incidents - caught[today]), int(incidents)),
         noise_pages=int(held["noise_pages"][today]),
         reason=reason,
-        curve=_curve(made, everything),
+        curve=curve(made, everything),
+        alternatives=alternative_alerts(made),
+        data_hours=data_hours(made),
     )
-
-
-def _curve(made: WhatIf, table: pd.DataFrame) -> pd.DataFrame:
-    columns = ["threshold", "alerts_per_month", "pages_per_month"]
-    mine = [_has_durations(choice, made.subject.today) for choice in made.choices]
-    if len(made.subject.today.thresholds) != 1:
-        return pd.DataFrame(columns=columns, dtype="float64")
-    return table.loc[mine, columns].sort_values("threshold", ignore_index=True)
 
 
 def _both(table: pd.DataFrame, names: Sequence[str], today: int, best: int | None) -> dict[str, float | None]:

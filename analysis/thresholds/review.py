@@ -133,12 +133,25 @@ def _frames(reviewed: Sequence[Measured]) -> dict[str, pd.DataFrame]:
     curves = [
         item.proposal.curve.assign(name=name) for name, item in pairs if item.proposal and len(item.proposal.curve)
     ]
+    alternatives = [
+        item.proposal.alternatives.assign(name=name)
+        for name, item in pairs
+        if item.proposal and len(item.proposal.alternatives)
+    ]
     return {
+        "alternatives": pd.concat(alternatives, ignore_index=True) if alternatives else _no_alternatives(),
+        "data_hours": pd.DataFrame({name: item.proposal.data_hours for name, item in pairs if item.proposal}),
         "whatif": pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=["name", "threshold"]),
         "choices": pd.DataFrame([_choice(name, item) for name, item in pairs if item.proposal]),
         "headroom": pd.DataFrame({name: item.headroom for name, item in pairs if item.headroom is not None}),
         "firings": pd.concat(fired, ignore_index=True) if fired else pd.DataFrame(columns=["name", "start", "end"]),
     }
+
+
+def _no_alternatives() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"name": [], "threshold": [], "start": pd.DatetimeIndex([], tz="UTC"), "alert": pd.Series(dtype=object)}
+    )
 
 
 def _choice(name: str, item: Measured) -> dict[str, Any]:

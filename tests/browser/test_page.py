@@ -1,10 +1,7 @@
 """The real page in a real browser: hostile values, accessibility, phone width, no network."""
 
-from shutil import which
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from analysis.report.archive_page import write_archive
 from analysis.report.figures.style import describe, figure, plain
@@ -15,16 +12,6 @@ from analysis.settings.review import MonthlyReviewSettings
 from tests.report.handmade import HOSTILE, hostile_document, notebook, put
 
 REPORTS = ["login_anomalies", "cardinality_growth", "threshold_drift"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = which("chromium") or which("chromium-browser")
-    assert program, "chromium is not installed; run: sudo apt-get install chromium"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.findings import Coverage, Finding, FindingsDocument, ReportResult, Source, TimeSpan
-from analysis.report.figures.explore import explorer, narrowed
+from analysis.report.figures.explore import narrowed
 from analysis.report.figures.style import description
+from analysis.report.widgets.logins import explorer
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 END = START + timedelta(days=2)
@@ -67,8 +68,16 @@ def test_what_is_not_there_is_refused_with_what_there_is(result, wrong):
 
 
 def test_the_lists_offer_labels_events_and_values(result):
-    counts, stretch, value = explorer(result, "UTC").children[:3]
+    *controls, picture = explorer(result, "UTC").widget().children
+    counts, stretch, value = controls
     assert "failures by instance" in dict(counts.options)
     assert len(stretch.options) == 2
+    assert "have country $x$" in picture.value
     counts.value = ("failures", "instance")
     assert [name for name, _ in value.options] == ["the largest", "a:1"]
+    assert "have instance a:1" in picture.value
+
+
+def test_a_review_without_counts_has_nothing_to_narrow_down(result):
+    empty = ReportResult(result.document)
+    assert "no counts" in repr(explorer(empty, "UTC"))

@@ -1,7 +1,5 @@
 """Narrowing down a login review: one signal, one label, some of its values, one stretch of time."""
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -64,44 +62,3 @@ def narrowed(
     ax.legend(loc="upper left", fontsize=8, frameon=False, ncols=2)
     time_axis(ax, timezone)
     return describe(made, title)
-
-
-def explorer(result: ReportResult, timezone: str) -> Any:
-    """The same with lists to choose from, for a person in JupyterLab.
-
-    Args:
-        result: of the login review.
-        timezone: of the axis.
-
-    Returns:
-        A widget; choosing an event narrows the time to it.
-    """
-    import ipywidgets
-
-    parts = result.frames.get("parts", pd.DataFrame())
-    pairs = {f"{signal} by {label}": (signal, label) for signal, label in sorted({key[:2] for key in parts.columns})}
-    window = result.document.window
-    stretches = {"the whole window": (window.start, window.end)}
-    margin = pd.Timedelta(hours=3)
-    for found in result.document.findings:
-        stretches[f"{found.start:%d %b %H:%M} {found.kind}"] = (
-            found.start - margin,
-            (found.end or window.end) + margin,
-        )
-
-    def draw(counts: tuple[str, str], stretch: tuple[Any, Any], value: str) -> Figure:
-        wanted = tuple(name for name in (value,) if name)
-        low, high = (instant.isoformat() for instant in stretch)
-        return narrowed(result, timezone, signal=counts[0], label=counts[1], values=wanted, start=low, end=high)
-
-    counts = ipywidgets.Dropdown(options=pairs, description="counts")
-    value = ipywidgets.Dropdown(options=[("the largest", "")], description="value")
-
-    def offer(_: object) -> None:
-        names = parts[counts.value[0]][counts.value[1]].columns
-        value.options = [("the largest", ""), *((str(name), str(name)) for name in names)]
-
-    counts.observe(offer, names="value")
-    offer(None)
-    when = ipywidgets.Dropdown(options=stretches, description="time")
-    return ipywidgets.interactive(draw, counts=counts, stretch=when, value=value)

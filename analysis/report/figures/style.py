@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 # Okabe and Ito (2008): told apart by people with any kind of colour blindness.
 BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PURPLE, BLACK = (
@@ -64,10 +65,17 @@ def figure(title: str, *, rows: int = 1, height: float = 3.2, share_x: bool = Tr
 
 def time_axis(ax: Axes, timezone: str) -> None:
     """Time from left to right, in the reader's zone, which is named."""
-    locator = AutoDateLocator(tz=ZoneInfo(timezone), maxticks=10)
+    locator = AutoDateLocator(tz=ZoneInfo(timezone), minticks=3, maxticks=10)  # minticks 5 has none for 4.5 to 5 hours
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=ZoneInfo(timezone)))
     ax.set_xlabel(f"time ({timezone})", fontsize=9)
+
+
+def count_axis(ax: Axes, largest: float) -> None:
+    """Counts from none to many upwards: told apart when they are few, and all in sight when they are thousands."""
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(bottom=0, top=max(largest, 1) * 1.6)
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def shade(ax: Axes, start: datetime, end: datetime, colour: str, alpha: float, label: str = "") -> None:

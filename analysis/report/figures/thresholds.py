@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.findings import ReportResult
-from analysis.report.figures.style import BLUE, GREEN, GREY, ORANGE, RED, describe, figure, plain, time_axis
+from analysis.report.figures.style import BLUE, GREEN, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 
 SHOWN_RULES = 6  # more panels than this nobody looks at
 
@@ -50,8 +50,7 @@ def whatif(result: ReportResult) -> Figure:
         if mark["text"]:
             at = [mark["recommended"]], [mark["alerts_recommended"]]
             ax.scatter(*at, color=GREEN, marker="s", zorder=3, label=f"recommended: {plain(mark['text'])}")
-        ax.set_yscale("symlog", linthresh=1)
-        ax.set_ylim(bottom=0)
+        count_axis(ax, float(curve["alerts_per_month"].max()))
         ax.set_title(plain(name), fontsize=10, loc="left")
         ax.set_ylabel("alerts per\n30 days", fontsize=8)
         ax.legend(fontsize=8, frameon=False)
