@@ -13,9 +13,10 @@ import pandas as pd
 
 from analysis.cardinality import history, intervals, server
 from analysis.cardinality.model import Collected, Created, Edges, Group, Labels, Reader, counts_series
-from analysis.cardinality.selectors import OURS, alive, count_by, one_of
+from analysis.cardinality.selectors import OURS, alive, count_by
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
+from analysis.prometheus.patterns import one_of
 from analysis.prometheus.provenance import QueryRecord
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window, unix_ms

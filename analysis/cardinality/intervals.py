@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.cardinality.selectors import OURS, one_of
+from analysis.cardinality.selectors import OURS
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
+from analysis.prometheus.patterns import one_of
 from analysis.prometheus.promql import quote
 from analysis.window import Window, parse_duration
 

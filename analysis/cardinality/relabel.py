@@ -13,7 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from analysis.cardinality.model import Group, Labels
-from analysis.cardinality.selectors import regex_literal
+from analysis.prometheus.patterns import regex_literal
 from analysis.prometheus.promql import quote
 
 MARKER = "__tmp_promreview_keep"  # removed again: a relabelled metric keeps labels with two underscores

@@ -15,7 +15,6 @@ from analysis.cardinality.history import totals
 from analysis.cardinality.model import Collected
 from analysis.cardinality.proposals import proposals as make_proposals
 from analysis.cardinality.queries import Query, log_queries, rule_queries
-from analysis.cardinality.selectors import one_of
 from analysis.cardinality.tables import cause_rows, jobs_of, label_names, metric_rows, proposal_rows
 from analysis.cardinality.usage import Usage, usage
 from analysis.errors import PromreviewError, SourceError
@@ -30,6 +29,7 @@ from analysis.findings import (
     sort_findings,
 )
 from analysis.prometheus import Prometheus
+from analysis.prometheus.patterns import one_of
 from analysis.prometheus.rule_files import groups_of_files
 from analysis.prometheus.rules import groups_of_api
 from analysis.series.forecast import Forecast, forecast

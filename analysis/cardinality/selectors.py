@@ -2,21 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from analysis.prometheus.patterns import one_of
 from analysis.prometheus.promql import quote
 
 # A comment in our own queries, so that a query log does not take them for somebody's use.
 OURS = " # promreview"
-_SPECIAL = frozenset(r"\.+*?()|[]{}^$")
-
-
-def regex_literal(text: str) -> str:
-    """A regular expression (RE2) that matches exactly `text`."""
-    return "".join("\\" + c if c in _SPECIAL else c for c in text)
-
-
-def one_of(values: Iterable[str]) -> str:
-    """A quoted regular expression that matches exactly these values."""
-    return quote("|".join(regex_literal(value) for value in values))
 
 
 def alive(slow_jobs: Mapping[str, float], metrics: Iterable[str] = ()) -> list[str]:
