@@ -4,11 +4,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 from analysis.cardinality.queries import MADE_BY_ALERTS, Query
 from analysis.cardinality.uses import Use, uses
 from analysis.errors import InputError
+from analysis.prometheus.patterns import compiled, is_match
 
 GRADES = ("rule", "dashboard", "query_log", "indirect", "remote")
 UNUSED = ("unused",)
@@ -98,27 +98,15 @@ def _count(found: Usage, use: Use, jobs: Mapping[str, set[str]], label_names: Ma
         for label in use.labels & label_names.get(name, set()):
             found.labels[name, label].add(str(use.kind) if use.metric else "indirect")
         for label in label_names.get(name, set()):
-            if any(_compiled(p).fullmatch(label) for p in use.indirect_labels if p != ".*"):
+            if any(compiled(p).fullmatch(label) for p in use.indirect_labels if p != ".*"):
                 found.labels[name, label].add("indirect")
 
 
 def matching(use: Use, jobs: Mapping[str, set[str]]) -> list[str]:
     """The metrics that a selector without a plain name matches, by name and job."""
-    names = [name for name in jobs if all(_matches(op, pattern, name) for op, pattern in use.pattern)]
+    names = [name for name in jobs if all(is_match(op, pattern, name) for op, pattern in use.pattern)]
     wanted = [
         (op, value) for label, op, value in use.matchers if label == "job" and "promreview_variable_" not in value
     ]
     literal = [(op, re.escape(value) if op in ("=", "!=") else value) for op, value in wanted]
-    return [name for name in names if any(all(_matches(op, p, job) for op, p in literal) for job in jobs[name])]
-
-
-def _matches(op: str, pattern: str, text: str) -> bool:
-    return bool(_compiled(pattern).fullmatch(text)) == (op in ("=", "=~"))
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern, re.DOTALL)
-    except re.error:  # RE2 and Python differ in rare places; such a pattern then matches itself
-        return re.compile(re.escape(pattern))
+    return [name for name in names if any(all(is_match(op, p, job) for op, p in literal) for job in jobs[name])]

@@ -12,6 +12,7 @@ from analysis.settings import load_settings
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.settings.upkeep import MonitoringGapsSettings
 from analysis.window import format_time
 
 
@@ -40,10 +41,11 @@ def sync_reports(prom: Prometheus, days: int) -> list[str]:
 
 
 def _reports() -> list[tuple[str, Any, Any]]:
-    from analysis import cardinality, logins, thresholds
+    from analysis import cardinality, logins, thresholds, upkeep
 
     return [
         ("login_anomalies", LoginAnomaliesSettings, logins.review),
         ("cardinality_growth", CardinalityGrowthSettings, cardinality.review),
         ("threshold_drift", ThresholdDriftSettings, thresholds.review),
+        ("monitoring_gaps", MonitoringGapsSettings, upkeep.review_gaps),
     ]

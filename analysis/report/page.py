@@ -30,6 +30,9 @@ TITLES = {
     "login_anomalies": "Login anomalies",
     "cardinality_growth": "Cardinality growth",
     "threshold_drift": "Threshold drift",
+    "monitoring_gaps": "Monitoring gaps",
+    "daily_check": "Daily check",
+    "weekly_review": "Weekly review",
 }
 
 

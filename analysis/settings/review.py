@@ -4,7 +4,7 @@ from pydantic import Field
 
 from analysis.settings.base import ReportSettings
 
-REPORTS = ("login_anomalies", "cardinality_growth", "threshold_drift")
+REPORTS = ("login_anomalies", "cardinality_growth", "threshold_drift", "monitoring_gaps")
 
 
 class MonthlyReviewSettings(ReportSettings):

@@ -1,11 +1,30 @@
-"""Settings of the daily check and the weekly review."""
+"""Settings of the daily check, the weekly review, and the gaps that the monthly review looks for."""
 
+import re
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from analysis.settings.base import ReportSettings, Step
 from analysis.window import Window, parse_time
+
+
+def _compilable(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compilable)]
+"""A regular expression."""
+FAILURES = (
+    r"(?:^|_)(?:err|errs|errors?|fail|fails|failed|failures?|drops?|dropped|reject|rejected|rejections?|timeouts?|"
+    r"exceeded|evicted|evictions?|corrupt\w*|throttl\w*|oom|lost|overflow\w*|discard\w*|panics?|missed|aborted)(?:_|$)"
+)
+"""What the names of counters of failures have in common, over the exporters of the Prometheus project."""
 
 
 class _Recent(ReportSettings):
@@ -44,3 +63,20 @@ class WeeklyReviewSettings(_Recent):
     def window(self, now: datetime | None = None) -> Window:
         """The week up to now where none is given."""
         return self._recent("7d", now)
+
+
+class MonitoringGapsSettings(ReportSettings):
+    """What nobody watches, explains, or has written down; pages that are not named are not judged."""
+
+    step: Step = Field("5m", description="distance of the values that coverage is told from")
+    failures: Pattern = Field(FAILURES, description="a counter whose name matches counts failures")
+    ignored: list[Pattern] = Field(
+        [], description="metrics (regular expressions of the whole name) that were evaluated and need no alert"
+    )
+    series_budget: int = Field(20_000, ge=1, description="series of unwatched failure counters that are read at most")
+    runbooks: str = Field("", description="folder of runbooks, NAME.md; links are judged by their presence when empty")
+    guide: str = Field("", description="Markdown page whose sections have to be accounted for")
+    accounted: str = Field("", description="Markdown page with tables whose first column names sections of the guide")
+    documentation: list[str] = Field(
+        [], description="Markdown pages that should name every job and no metric that is not there"
+    )

@@ -1,6 +1,7 @@
-"""The guide's daily and weekly tasks: what was told, what stood out, and whether the monitoring itself is well."""
+"""The guide's daily, weekly and monthly tasks: what was told, what stood out, and what the monitoring itself lacks."""
 
 from analysis.upkeep.daily import review as review_day
+from analysis.upkeep.monthly import review as review_gaps
 from analysis.upkeep.weekly import review as review_week
 
-__all__ = ["review_day", "review_week"]
+__all__ = ["review_day", "review_gaps", "review_week"]

@@ -8,16 +8,16 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import PromreviewError, QueryError
-from analysis.findings import Finding, FindingsDocument, ReportResult, Severity, TimeSpan, finding_id, sort_findings
+from analysis.findings import Finding, FindingsDocument, ReportResult, Severity, TimeSpan, sort_findings
 from analysis.prometheus import Prometheus
 from analysis.settings.upkeep import WeeklyReviewSettings
 from analysis.upkeep.daily import coverage
 from analysis.upkeep.fired import firings, shares_up
+from analysis.upkeep.standing import standing
 from analysis.window import Window
 
 REPORT = "weekly_review"
 STORED = "prometheus_tsdb_storage_blocks_bytes"  # what is older than some three hours; the head is not counted
-MOMENT = timedelta(milliseconds=1)
 
 
 def review(
@@ -149,16 +149,4 @@ def _storage_findings(storage: pd.DataFrame, window: Window, settings: WeeklyRev
 def _finding(
     kind: str, severity: Severity, title: str, action: str, window: Window, of: str, evidence: dict[str, Any]
 ) -> Finding:
-    return Finding(
-        id=finding_id(REPORT, kind, of),
-        report=REPORT,
-        kind=kind,
-        severity=severity,
-        title=title,
-        start=window.start,
-        end=window.end,
-        detected_at=window.end - MOMENT,
-        labels={"of": of} if of else {},
-        evidence=evidence,
-        action=action,
-    )
+    return standing(REPORT, kind, severity, title, action, window, {"of": of}, evidence)

@@ -12,7 +12,7 @@ from airflow.sdk import DAG
 
 HOME = Path("/opt/promreview")
 MONTH = "{{ data_interval_start.strftime('%Y-%m') }}"
-REPORTS = ("login_anomalies", "cardinality_growth", "threshold_drift")
+REPORTS = ("login_anomalies", "cardinality_growth", "threshold_drift", "monitoring_gaps")
 
 with DAG(
     dag_id="promreview_monthly_review",

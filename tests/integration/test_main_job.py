@@ -85,7 +85,7 @@ def test_half_a_month_gives_a_page_that_says_so_and_no_verdict_beyond_it(tmp_pat
     run = promreview("demo", "--days", "15", "--outputs", str(tmp_path))
     assert run.returncode == 0, run.stderr[-2000:]
     found = documents(tmp_path / "2026-10")
-    assert set(found) == {"login_anomalies", "cardinality_growth", "threshold_drift"}
+    assert set(found) == {"login_anomalies", "cardinality_growth", "threshold_drift", "monitoring_gaps"}
     assert 0.3 < found["login_anomalies"]["coverage"]["share"] < 0.6
     assert not [f for f in found["threshold_drift"]["findings"] if f["kind"] in ("drifting", "fits")]
     start = month_window("2026-10").end.replace(month=10, day=17)
@@ -132,6 +132,10 @@ def test_a_prometheus_without_the_platform_is_reviewed_usefully(foreign_server, 
     assert kinds["DeadRule"] == "dead"
     assert kinds["AlwaysOn"] == "unknown"  # seconds of data are no month
     assert found["cardinality_growth"]["series"]["end"] > 500
+    gaps = {(f["kind"], f["labels"].get("job", "")) for f in found["monitoring_gaps"]["findings"]}
+    assert ("unwatched_job", "node") in gaps  # its only alerts are about Prometheus
+    assert ("unwatched_job", "prometheus") not in gaps
+    assert ("alert_without_runbook", "") in gaps
 
 
 def test_a_wrong_parameter_is_refused_before_anything_runs(tmp_path):
