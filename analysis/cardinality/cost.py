@@ -6,8 +6,9 @@ import pandas as pd
 
 from analysis.cardinality import history, intervals, server
 from analysis.cardinality.collect import between, counts_at, plan, slice_plan, slow_at_edges
-from analysis.cardinality.selectors import OURS, alive, one_of
+from analysis.cardinality.selectors import OURS, alive
 from analysis.prometheus.client import series_parameters
+from analysis.prometheus.patterns import one_of
 from analysis.prometheus.rehearsal import Rehearsal
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window, unix_ms
