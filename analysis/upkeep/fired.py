@@ -38,7 +38,8 @@ def firings(prom: Prometheus, window: Window, step: str) -> pd.DataFrame:
                 }
             )
     table = pd.DataFrame(rows, columns=["alert", "severity", "labels", "start", "end"])
-    return table.sort_values("start", kind="stable", ignore_index=True)
+    times = {name: pd.to_datetime(table[name], utc=True) for name in ("start", "end")}  # also where none has ended
+    return table.assign(**times).sort_values("start", kind="stable", ignore_index=True)
 
 
 def shares_up(prom: Prometheus, window: Window, step: str) -> pd.DataFrame:

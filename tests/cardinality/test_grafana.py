@@ -2,13 +2,17 @@
 
 import json
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from analysis.cardinality.dashboards import folder_queries
 from analysis.cardinality.grafana import api_queries
 from analysis.errors import AccessError, InputError, SourceError, UnreachableError
 
+SHIPPED = Path(__file__).parents[2] / "monitoring/grafana/dashboards"
 TARGET = {"expr": "rate(x_total[5m])", "legendFormat": "{{job}}"}
 BOARD = {"title": "B", "panels": [{"title": "P", "targets": [TARGET]}]}
 WRONG = [(401, AccessError), (302, AccessError), (500, SourceError), (b"<html>", SourceError), ({}, SourceError)]
@@ -48,6 +52,16 @@ def test_every_dashboard_is_read_with_the_token(grafana, monkeypatch, tmp_path):
     [query] = api_queries(url)
     assert (query.expr, query.kind) == ("rate(x_total[5m])", "dashboard")
     assert {header for _, header in asked} == {"Bearer t0ken"}
+
+
+def test_the_shipped_dashboards_read_the_same_from_the_api(grafana):
+    url, _, answers = grafana
+    boards = {path.stem: json.loads(path.read_text()) for path in SHIPPED.rglob("*.json")}
+    answers["/api/search"] = [{"uid": name, "title": name} for name in boards]
+    answers |= {f"/api/dashboards/uid/{name}": {"dashboard": board, "meta": {}} for name, board in boards.items()}
+    found = [(query.expr, query.kind, query.printed) for query in api_queries(url)]
+    assert len(found) > 80
+    assert Counter(found) == Counter((query.expr, query.kind, query.printed) for query in folder_queries(SHIPPED))
 
 
 @pytest.mark.parametrize(("answer", "error"), WRONG)

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from analysis.cardinality.dashboards import dashboard_queries, folder_queries, split_last
+from analysis.cardinality.dashboards import dashboard_queries, folder_panels, folder_queries, split_last
 from analysis.cardinality.queries import Query, log_queries, rule_queries
+from analysis.cardinality.templating import askable
 from analysis.cardinality.usage import usage
 from analysis.errors import InputError
+from analysis.prometheus.promql import parse
 from analysis.prometheus.rule_files import groups_of_text
 
 JOBS = {
@@ -171,3 +173,29 @@ def test_split_last_respects_brackets_and_strings():
     assert split_last('a{b="c,d"}, e') == ('a{b="c,d"}', "e")
     assert split_last("e") == ("", "e")
     assert split_last("sum by (a, b) (x), a") == ("sum by (a, b) (x)", "a")
+
+
+@pytest.mark.parametrize(
+    ("expr", "asked"),
+    [
+        ('up{job=~"$job"}', 'up{job=~".*"}'),
+        ('up{job="$job",instance="a"}', 'up{job=~".*",instance="a"}'),
+        ('up{path="/x.$name"}', 'up{path=~"/x\\\\..*"}'),
+        ('up{job!="$job"}', 'up{job!="promreview_variable_job_x"}'),
+        ("rate(x_total[$__rate_interval])", "rate(x_total[5m])"),
+        ("topk($top, x) > bool 3", "topk(1, x) > bool 3"),
+        ("up", "up"),
+    ],
+)
+def test_a_query_is_asked_with_every_variable_set_to_all(expr, asked):
+    assert next(askable(expr)) == asked
+    parse(asked)
+
+
+def test_what_shows_nothing_in_quiet_times_is_not_asked(tmp_path):
+    text = json.dumps(dashboard('max by (alertname) (ALERTS{alertstate="firing"})'))
+    (tmp_path / "alerts.json").write_text(text)
+    assert folder_panels(tmp_path) == []
+    names = {"templating": {"list": [{"name": "env", "query": "label_values(env)"}]}}
+    (tmp_path / "up.json").write_text(json.dumps(dashboard("up") | names))
+    assert folder_panels(tmp_path) == [("up.json: P", ["up"])]

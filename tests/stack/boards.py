@@ -1,11 +1,15 @@
 """The shipped dashboards, read as Grafana reads them: by panels, targets, variables and annotations."""
 
 import json
+from string import Template
 from typing import NamedTuple
+
+from ruamel.yaml import YAML
 
 from tests.stack.native import ROOT
 
-FOLDER = ROOT / "monitoring/grafana/dashboards"
+GRAFANA = ROOT / "monitoring/grafana"
+FOLDER = GRAFANA / "dashboards"
 FILES = sorted(FOLDER.rglob("*.json"))
 
 
@@ -15,6 +19,19 @@ class Asked(NamedTuple):
     where: str
     expr: str
     kind: str  # panel, variable, or annotation
+
+
+def provisioned(kind, environment):
+    """The provisioning file of a kind, its variables filled in as Grafana does."""
+    return _filled(YAML(typ="safe").load(GRAFANA / kind / f"{kind}.yml"), environment)
+
+
+def _filled(node, environment):
+    if isinstance(node, dict):
+        return {name: _filled(value, environment) for name, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(value, environment) for value in node]
+    return Template(node).substitute(environment) if isinstance(node, str) else node
 
 
 def board(path):

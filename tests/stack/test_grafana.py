@@ -5,16 +5,38 @@ Grafana itself is not to be had here. Its schema is the SDK's for Grafana 11.6, 
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from ruamel.yaml import YAML
 
 from analysis.cardinality.dashboards import dashboard_queries, folder_panels
 from analysis.cardinality.templating import askable
+from analysis.prometheus.rule_files import groups_of_files
+from analysis.settings.upkeep import WeeklyReviewSettings
+from analysis.upkeep import review_week
+from analysis.window import Window
+from monitoring.grafana.builder.limits import limit
+from monitoring.grafana.builder.service_level import OBJECTIVE
 from monitoring.grafana.builder.shipped import texts
-from tests.stack.boards import FILES, FOLDER, QUERIES, board, panels
-from tests.stack.watched import watched_platform
+from tests.stack.boards import FILES, FOLDER, QUERIES, board, panels, provisioned
+from tests.stack.native import ROOT
+from tests.stack.watched import RULE_FILES, watched_platform
+
+NUMBER = re.compile(r"(?<![\w.\[])\d+(?:\.\d+)?(?:e\d+)?(?![\w.])")
+ALERTS = {rule.name: rule.expr for group in groups_of_files(RULE_FILES) for rule in group.alerts}
+WATCHED = [
+    (path.stem, panel)
+    for path in FILES
+    for panel in panels(board(path))
+    if any(name in panel["description"] and NUMBER.search(ALERTS[name]) for name in ALERTS)
+    and panel["type"] in ("timeseries", "stat")
+]
+
+GUIDE_LINES = 16  # five for each of the guide's dashboards, and the business's own
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +126,58 @@ def test_every_panel_says_what_it_shows(path):
     ]
     assert len(cells) == len(set(cells)), "panels lie on one another"
     assert max(x for x, _ in cells) < 24
+
+
+def test_every_panel_that_the_guide_names_is_there():
+    section = (ROOT / "docs/grafana.md").read_text().split("## What the monitoring guide asks for")[1].split("##")[0]
+    titles = {path.stem: {panel["title"] for panel in panels(board(path))} for path in FILES}
+    rows = re.findall(rf"^\| [^|]+ \| ({'|'.join(titles)}) \| ([^|]+) \|$", section, re.MULTILINE)
+    assert len(rows) == GUIDE_LINES
+    assert [(name, title) for name, named in rows for title in named.split("; ") if title not in titles[name]] == []
+
+
+def test_every_dashboard_has_an_address_and_a_folder_of_its_audience():
+    assert {path.parent.name for path in FILES} == {"security", "operations", "business"}
+    documents = [board(path) for path in FILES]
+    assert len({document["uid"] for document in documents}) == len({d["title"] for d in documents}) == len(FILES)
+
+
+def test_containers_find_what_is_provisioned():
+    """Grafana's own container reads what is mounted, at the addresses of the other services."""
+    compose = YAML(typ="safe").load((ROOT / "docker-compose.production.yml").read_text())
+    service = compose["services"]["grafana"]
+    inside = dict(reversed(volume.split("}/", 1)[1].split(":")[:2]) for volume in service["volumes"])
+    [provider] = provisioned("dashboards", service["environment"])["providers"]
+    assert inside[provider["options"]["path"]] == "grafana/dashboards"
+    assert provider["options"]["foldersFromFilesStructure"] is True
+    assert inside["/etc/grafana/provisioning/datasources"] == "grafana/datasources"
+    sources = provisioned("datasources", service["environment"])["datasources"]
+    assert {source["type"]: urlsplit(source["url"]).hostname for source in sources} == {
+        "prometheus": "prometheus",
+        "alertmanager": "alertmanager",
+    }
+    uids = {source["uid"] for source in sources}
+    assert {panel["datasource"]["uid"] for path in FILES for panel in panels(board(path))} <= uids
+
+
+@pytest.mark.parametrize(("where", "panel"), WATCHED, ids=[f"{where}: {panel['title']}" for where, panel in WATCHED])
+def test_a_panel_and_the_alert_it_names_have_the_same_threshold(where, panel):
+    """The dashed line is where the alert's own expression, with nothing but its comparison changed, begins."""
+    [alert] = {name for name in ALERTS if re.search(rf"\b{name}\b", panel["description"])}
+    steps = [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]]
+    written = {float(found) for found in NUMBER.findall(ALERTS[alert])}
+    products = {one * other for one in written for other in written}
+    assert steps[0] is None
+    [threshold] = steps[1:]
+    assert any(abs(threshold - value) < 1e-9 for value in written | products | {1 - value for value in written})
+
+
+def test_the_objective_is_the_one_whose_budget_the_alerts_watch():
+    assert limit("ErrorBudgetBurnFast").threshold == pytest.approx(14.4 * (1 - OBJECTIVE))
+
+
+def test_the_weekly_review_finds_every_panel_full(prom):
+    now = datetime.now(UTC).replace(microsecond=0)
+    settings = WeeklyReviewSettings(step="1s")
+    result = review_week(prom, settings, Window(now - timedelta(seconds=20), now), folder_panels(FOLDER))
+    assert result.tables["panels"].query("state != 'data'").to_dict("records") == []
