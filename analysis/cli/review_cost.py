@@ -60,12 +60,13 @@ def _cost(name: str, settings: Any, url: str) -> ReportCost:
 
 
 def _rehearsals() -> dict[str, Any]:
-    from analysis import cardinality, logins, thresholds
+    from analysis import cardinality, logins, thresholds, upkeep
 
     return {
         "login_anomalies": logins.rehearse,
         "cardinality_growth": cardinality.rehearse,
         "threshold_drift": thresholds.rehearse,
+        "monitoring_gaps": upkeep.rehearse_gaps,
     }
 
 
