@@ -5,8 +5,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from analysis.drawing import svg_text
 from analysis.findings import ReportResult, table_json
-from analysis.report.figures.style import svg_text
 from analysis.report.files import write_whole
 
 

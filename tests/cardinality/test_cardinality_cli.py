@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from analysis.cardinality import review
 from analysis.cli import app
+from analysis.drawing import description
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.report.figures import cardinality as figures
-from analysis.report.figures.style import description
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from tests.cardinality.known import END, EVIL, START
 

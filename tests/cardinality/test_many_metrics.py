@@ -8,10 +8,10 @@ import pytest
 
 from analysis.cardinality import review
 from analysis.datasets import SERVER_ARGUMENTS, backfill
+from analysis.drawing import svg_text
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.report.figures import cardinality as figures
-from analysis.report.figures.style import svg_text
 from analysis.settings.cardinality import CardinalityGrowthSettings
 
 METRICS, HOURS = 5_000, 2

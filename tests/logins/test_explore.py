@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.drawing import description
 from analysis.errors import InputError
 from analysis.findings import Coverage, Finding, FindingsDocument, ReportResult, Source, TimeSpan
 from analysis.report.figures.explore import narrowed
-from analysis.report.figures.style import description
 from analysis.report.widgets.logins import explorer
 
 START = datetime(2026, 5, 1, tzinfo=UTC)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.drawing import describe, figure
 from analysis.report.archive_page import spark, write_archive
 from analysis.report.compare import compare, previous_folder
-from analysis.report.figures.style import describe, figure
 from analysis.report.page import PAGE_BYTES, write_page
 from analysis.report.status import Status, write_status
 from analysis.settings.review import MonthlyReviewSettings

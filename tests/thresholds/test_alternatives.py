@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from analysis.drawing import description
 from analysis.errors import InputError
 from analysis.report.figures.alternatives import alerts_to_try, alternative, rules_to_try, tried
-from analysis.report.figures.style import description
 from analysis.report.widgets.thresholds import explorer
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds import review

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from analysis.drawing import BLUE, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 from analysis.errors import InputError
 from analysis.findings import ReportResult
-from analysis.report.figures.style import BLUE, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.window import Window, parse_time
 

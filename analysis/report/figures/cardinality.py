@@ -6,8 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.findings import ReportResult
-from analysis.report.figures.style import (
+from analysis.drawing import (
     BLUE,
     GREY,
     LIGHT,
@@ -20,6 +19,7 @@ from analysis.report.figures.style import (
     plain,
     time_axis,
 )
+from analysis.findings import ReportResult
 
 SHOWN_METRICS = 6  # more lines than this cannot be told apart
 SHOWN_CAUSES = 12

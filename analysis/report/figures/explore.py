@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.drawing import PALETTE, RED, describe, figure, plain, shade, time_axis
 from analysis.errors import InputError
 from analysis.findings import ReportResult
-from analysis.report.figures.style import PALETTE, RED, describe, figure, plain, shade, time_axis
 from analysis.window import parse_time
 
 SHOWN_VALUES = len(PALETTE)  # more lines than colours nobody tells apart

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.drawing import BLUE, GREY, LIGHT, ORANGE, RED, describe, figure, plain, shade, time_axis
 from analysis.findings import Finding, ReportResult
-from analysis.report.figures.style import BLUE, GREY, LIGHT, ORANGE, RED, describe, figure, plain, shade, time_axis
 
 SHOWN_EVENTS = 12  # more plots than this nobody looks at; the rest stands in the table
 MARGIN = pd.Timedelta(hours=6)  # what is shown on either side of an event

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
+from analysis.drawing import PALETTE, RED, describe, figure, plain, time_axis
 from analysis.findings import ReportResult
-from analysis.report.figures.style import PALETTE, RED, describe, figure, plain, time_axis
 from analysis.settings.own import OwnReportSettings
 
 SHOWN_SERIES = 7  # more lines than this cannot be told apart

@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.drawing import BLUE, GREEN, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 from analysis.findings import ReportResult
-from analysis.report.figures.style import BLUE, GREEN, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 
 SHOWN_RULES = 6  # more panels than this nobody looks at
 

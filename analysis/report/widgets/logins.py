@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.drawing import describe, figure
 from analysis.findings import ReportResult
 from analysis.report.figures.explore import narrowed
-from analysis.report.figures.style import describe, figure
 from analysis.report.widgets.playable import Playable
 from analysis.window import zone
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from analysis.drawing import description, svg_text
 from analysis.errors import PromreviewError
-from analysis.report.figures.style import description, svg_text
 
 UNSEEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"  # the picture says it already
 Draw = Callable[..., Figure]
