@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
-from analysis.errors import PromreviewError, QueryError
+from analysis.errors import PromreviewError
 from analysis.findings import Finding, FindingsDocument, ReportResult, Severity, TimeSpan, sort_findings
 from analysis.prometheus import Prometheus
 from analysis.settings.upkeep import WeeklyReviewSettings
 from analysis.upkeep.daily import coverage
 from analysis.upkeep.fired import firings, shares_up
+from analysis.upkeep.panels import tried
 from analysis.upkeep.standing import standing
 from analysis.window import Window
 
@@ -36,12 +36,10 @@ def review(
         SourceError: the server failed.
     """
     rules = _rules(prom, settings, window)
-    asked = pd.DataFrame(
-        [_panel(prom, where, exprs, window, settings.step) for where, exprs in panels], columns=["panel", "state"]
-    )
+    asked = tried(prom, panels, window, settings.step)
     storage = _storage(prom, settings, window)
     findings = [_rule_finding(row, window, settings) for row in rules.to_dict("records") if row["state"] != "quiet"]
-    findings += [_panel_finding(row, window) for row in asked.to_dict("records") if row["state"] != "data"]
+    findings += _panel_findings(asked, window)
     findings += _storage_findings(storage, window, settings)
     document = FindingsDocument(
         report=REPORT,
@@ -75,19 +73,6 @@ def _rules(prom: Prometheus, settings: WeeklyReviewSettings, window: Window) -> 
                 }
             )
     return pd.DataFrame(rows, columns=["group", "alert", "firings", "hours", "state", "error"])
-
-
-def _panel(prom: Prometheus, where: str, exprs: Sequence[str], window: Window, step: str) -> dict[str, str]:
-    """Whether any way of asking a panel's query gives anything in the window's last hour."""
-    start = max(window.start, window.end - timedelta(hours=1))
-    state = "nothing"
-    for expr in exprs:
-        try:
-            if prom.range(expr, start, window.end, step).notna().to_numpy().any():
-                return {"panel": where, "state": "data"}
-        except QueryError:
-            state = "wrong query"
-    return {"panel": where, "state": state}
 
 
 def _storage(prom: Prometheus, settings: WeeklyReviewSettings, window: Window) -> pd.DataFrame:
@@ -124,11 +109,20 @@ def _rule_finding(row: dict[str, Any], window: Window, settings: WeeklyReviewSet
     )
 
 
-def _panel_finding(row: dict[str, Any], window: Window) -> Finding:
-    wrong = row["state"] == "wrong query"
-    title = f"{row['panel']}: {'the query is wrong' if wrong else 'the query returns nothing'}"
-    action = "Update the query, or remove the panel; Grafana dashboard not loading is another case: promreview doctor."
-    return _finding("panel_empty", "medium" if wrong else "low", title, action, window, str(row["panel"]), {})
+def _panel_findings(asked: pd.DataFrame, window: Window) -> list[Finding]:
+    """One finding for each dashboard and state, however many of its panels are in it."""
+    action = (
+        "Update the queries, or remove the panels; Grafana dashboard not loading is another case: promreview doctor."
+    )
+    found = []
+    for (dashboard, state), panels in asked[asked["state"] != "data"].groupby(["dashboard", "state"]):
+        every = int((asked["dashboard"] == dashboard).sum())
+        says = "return nothing" if state == "nothing" else "are wrong"
+        evidence = {"panels": "; ".join(panels["panel"]), "queries": every, "affected": len(panels)}
+        title = f"{dashboard}: {len(panels)} of {every} queries {says}"
+        severity: Severity = "low" if state == "nothing" else "medium"
+        found.append(_finding("panel_empty", severity, title, action, window, f"{dashboard} {state}", evidence))
+    return found
 
 
 def _storage_findings(storage: pd.DataFrame, window: Window, settings: WeeklyReviewSettings) -> list[Finding]:

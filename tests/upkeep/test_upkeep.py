@@ -67,17 +67,22 @@ def test_a_monitoring_service_that_is_down_is_told_apart(lived):
 
 def test_the_week_judges_rules_panels_and_storage(lived):
     _, prom, window = lived
-    panels = [("d: full", ["up"]), ("d: empty", ["no_such_metric"]), ("d: wrong", ["sum(", "rate(up)"])]
+    nothing = [(f"d: empty {number}", ["no_such_metric", "sum("]) for number in range(3)]
+    panels = [("d: full", ["sum(", "up"]), *nothing, ("e: wrong", ["sum(", "rate(up)"])]
     result = review_week(prom, WeeklyReviewSettings(step="1s", noisy_firings=2), window, panels)
     rules = result.tables["rules"].set_index("alert")
     assert rules["state"].to_dict() == {"Always": "fired", "Waves": "noisy", "Never": "quiet"}
     assert rules.loc["Always", "hours"] == pytest.approx(window.duration.total_seconds() / 3600, rel=0.2)
-    assert list(result.tables["panels"]["state"]) == ["data", "nothing", "wrong query"]
+    assert list(result.tables["panels"]["state"]) == ["data", "nothing", "nothing", "nothing", "wrong query"]
     storage = result.tables["storage"]
     assert len(storage) == 1
     assert storage["retention"][0]
     kinds = [finding.kind for finding in result.document.findings]
-    assert kinds.count("panel_empty") == 2
+    said = {f.title: (f.severity, f.evidence["panels"]) for f in result.document.findings if f.kind == "panel_empty"}
+    assert said == {
+        "d: 3 of 4 queries return nothing": ("low", "empty 0; empty 1; empty 2"),
+        "e: 1 of 1 queries are wrong": ("medium", "wrong"),
+    }
     assert "rule_quiet" not in kinds
 
 
