@@ -6,6 +6,7 @@ Grafana itself is not to be had here. Its schema is the SDK's for Grafana 11.6, 
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,7 @@ from analysis.settings.upkeep import WeeklyReviewSettings
 from analysis.upkeep import review_week
 from analysis.window import Window
 from monitoring.grafana.builder.limits import limit
+from monitoring.grafana.builder.security import FIRING
 from monitoring.grafana.builder.service_level import OBJECTIVE
 from monitoring.grafana.builder.shipped import texts
 from tests.stack.boards import FILES, FOLDER, QUERIES, board, panels, provisioned
@@ -56,6 +58,28 @@ def test_every_query_of_every_panel_returns_data(prom, query):
     values = prom.instant(text)
     assert len(values), text
     assert values.notna().any(), text
+
+
+def shown(prom, title):
+    """What a panel of one query shows, in its order; by the values of its label where it has one."""
+    [query] = [query for query in QUERIES if query.where.endswith(f": {title}")]
+    values = prom.instant(next(askable(query.expr)))
+    return values if values.index.nlevels > 1 else values.set_axis(values.index.get_level_values(0))
+
+
+def test_the_panels_tell_what_is_known_of_the_data(prom):
+    """An attack from Brazil goes on; of the two reports of a review, one failed in its last run."""
+    assert shown(prom, "Security event timeline")["FailedLoginThresholdExceeded"] == FIRING
+    assert shown(prom, "Failed logins by country").index[0] == "BR"
+    assert shown(prom, "Failed logins per minute").iloc[0] > limit("FailedLoginThresholdExceeded").threshold
+    assert shown(prom, "Targets down").iloc[0] == 0
+    assert set(shown(prom, "Services and what they depend on")) == {1}
+    assert shown(prom, "Requests that succeeded, in the chosen range").between(0.99, 1).all()
+    found = shown(prom, "Findings of the last runs, by severity")
+    assert found[found > 0].to_dict() == {"critical": 1, "high": 1, "low": 1}
+    assert shown(prom, "Reports that failed in their last run").iloc[0] == 1
+    ran = shown(prom, "Reports that ran through").groupby("report").min()
+    assert ran[["threshold_drift", "login_anomalies"]].to_list() == [1, 0]
 
 
 @pytest.mark.parametrize("query", [q for q in QUERIES if q.kind == "variable"], ids=lambda q: q.where)
@@ -134,6 +158,11 @@ def test_every_panel_that_the_guide_names_is_there():
     rows = re.findall(rf"^\| [^|]+ \| ({'|'.join(titles)}) \| ([^|]+) \|$", section, re.MULTILINE)
     assert len(rows) == GUIDE_LINES
     assert [(name, title) for name, named in rows for title in named.split("; ") if title not in titles[name]] == []
+
+
+def test_the_library_is_the_one_for_the_grafana_of_the_compose_file():
+    image = re.search(r"grafana/grafana:([\d.]+)", (ROOT / "docker-compose.production.yml").read_text())[1]
+    assert version("grafana-foundation-sdk").split("!")[-1] == image
 
 
 def test_every_dashboard_has_an_address_and_a_folder_of_its_audience():

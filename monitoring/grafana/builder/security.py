@@ -118,7 +118,7 @@ def _events() -> Panel:
             "{{alertname}}",
         ),
         {PENDING: ("pending", WAITING), FIRING: ("firing", ALARM)},
-    )
+    ).no_value("No security alert was active.")
 
 
 def _tokens() -> list[Panel]:
