@@ -58,7 +58,8 @@ def test_a_failed_run_keeps_the_last_success(tmp_path):
 
 
 def test_an_overdue_review_fires_after_32_days_and_not_before(tmp_path):
-    labels = "{exp_labels: {severity: medium, category: monitoring, environment: prod}, exp_annotations: ANNOTATIONS}"
+    labels = "severity: medium, category: monitoring, respond_within: 4h, environment: prod"
+    labels = f"{{exp_labels: {{{labels}}}, exp_annotations: ANNOTATIONS}}"
     text = TEST.replace("LABELS", labels).replace("RULES", str(RULES))
     for name, series in SERIES.items():
         text = text.replace(name, series)
