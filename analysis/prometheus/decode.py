@@ -167,7 +167,7 @@ class Grid:
         if missing <= 0:
             return
         room = max(missing, len(self.values) // 2)
-        values, present = np.full((room, self.rows), np.nan), np.zeros((room, self.rows), dtype=bool)
+        values, present = np.empty((room, self.rows)), np.zeros((room, self.rows), dtype=bool)
         if len(self.values):  # joined only where there is something: mostly the first answer has every series
             values, present = np.concatenate([self.values, values]), np.concatenate([self.present, present])
         self.values, self.present = values, present
@@ -179,6 +179,8 @@ class Grid:
         moved = not np.array_equal(order, np.arange(len(order)))
         which = order if moved else slice(len(order))
         values, present = self.values[which], self.present[which]
+        if not present.all():
+            values[~present] = np.nan  # not before: most of it has been filled
         index = pd.DatetimeIndex(
             np.arange(self.first_ms, self.first_ms + self.rows * self.step_ms, self.step_ms, dtype="int64").astype(
                 "datetime64[ms]"

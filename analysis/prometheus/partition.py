@@ -9,12 +9,12 @@ from typing import Any
 
 import promql_parser as ast
 
+from analysis.prometheus.patterns import one_of
 from analysis.prometheus.promql import children, number, parse, quote, selectors, with_matcher
 
 NOT_PER_SERIES = ("absent", "absent_over_time", "scalar", "vector")
 PER_BUCKET = ("histogram_quantile", "histogram_fraction")
 REWRITING = ("label_replace", "label_join")
-SPECIAL = frozenset("\\.+*?()|[]{}^$")  # of RE2
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,6 @@ def match_texts(expr: str, matcher: str = "") -> list[str]:
 
 def halves(expr: str, label: str, values: list[str]) -> tuple[str, str]:
     """The expression for some values of a label, and for all others, the missing label included."""
-    node, pattern = parse(expr), quote("|".join(map(escaped, values)))
+    node, pattern = parse(expr), one_of(values)
     return with_matcher(node, f"{label}=~{pattern}"), with_matcher(node, f"{label}!~{pattern}")
 
-
-def escaped(value: str) -> str:
-    """A regular expression that matches exactly this text."""
-    return "".join("\\" + c if c in SPECIAL else c for c in value)

@@ -116,6 +116,7 @@ def _table(text: bytes, columns: list[str]) -> pa.Table | None:
                 null_values=["+Inf"],
                 include_columns=columns,
             ),
+            memory_pool=pa.system_memory_pool(),  # its own pool keeps what it had for long
         )
     except pa.ArrowInvalid:
         return None

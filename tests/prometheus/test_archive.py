@@ -21,6 +21,8 @@ from analysis.datasets import SERVER_ARGUMENTS, backfill
 from analysis.errors import ArchiveError, UnreachableError
 from analysis.prometheus import connect
 from analysis.prometheus.archive import Archive
+from analysis.prometheus.archive.day_file import decode_day, encode_day
+from analysis.prometheus.decode import Decoded
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.settings import ConnectionSettings
 
@@ -214,16 +216,52 @@ def test_prune_removes_old_days_and_what_nobody_names(server, tmp_path):
     assert len(list(data_folder.iterdir())) == DAYS - 2
 
 
-def test_the_files_open_in_other_tools(server, tmp_path):
+@pytest.mark.parametrize("expr", ["gauge", "gauge / 3"], ids=["decimals", "others"])
+def test_the_files_open_in_other_tools(server, tmp_path, expr):
     with through(server.url, tmp_path) as prom:
-        frame = prom.range("gauge", START, END, "5m")
+        frame = prom.range(expr, START, END, "5m")
     [dataset] = Archive(tmp_path).datasets()
     files = str(tmp_path / dataset.folder / "data" / "*.parquet")
-    samples = int(frame.notna().sum().sum())
-    assert duckdb.sql(f"SELECT count(*), sum(value) FROM '{files}'").fetchall() == [
-        (samples, pytest.approx(float(np.nansum(frame))))
+    wanted = np.sort(frame.to_numpy()[frame.notna().to_numpy()])
+    with_duckdb = duckdb.sql(f"SELECT coalesce(value, scaled / 10 ** digits) AS value FROM '{files}'").df()["value"]
+    assert np.array_equal(np.sort(with_duckdb.to_numpy()), wanted)
+    value = pl.coalesce("value", pl.col("scaled") / 10.0 ** pl.col("digits"))
+    assert np.array_equal(np.sort(pl.scan_parquet(files).select(value).collect().to_series().to_numpy()), wanted)
+
+
+@given(
+    values=st.lists(
+        st.one_of(
+            st.floats(allow_nan=True, allow_infinity=True, width=64),
+            st.integers(-(2**60), 2**60).map(float),
+            st.integers(-(10**7), 10**7).map(lambda n: n / 1000),
+        ),
+        min_size=1,
+        max_size=400,
+    )
+)
+def test_a_day_gives_back_every_bit(values):
+    index = pd.date_range("2026-01-01", periods=len(values), freq="1min", tz="UTC", name="time")
+    frame = pd.DataFrame({("a",): values}, index=index)
+    frame.columns = pd.MultiIndex.from_tuples([("a",)], names=["l"])
+    decoded = Decoded(frame, np.ones((len(values), 1), dtype=bool))
+    content, labels, counts = encode_day(decoded, slice(None))
+    [(stamps, got)] = decode_day(content, labels, counts, len(values)).series
+    assert stamps is None
+    assert np.array_equal(got.view(np.int64), np.array(values).view(np.int64))
+
+
+def test_numbers_of_few_decimal_places_take_a_third_of_the_room():
+    steps = np.random.default_rng(9).normal(0, 1, (1440, 20)).round(4)
+    index = pd.date_range("2026-01-01", periods=1440, freq="1min", tz="UTC", name="time")
+    columns = pd.MultiIndex.from_arrays([[str(n) for n in range(20)]], names=["l"])
+    decimals = pd.DataFrame(steps.cumsum(axis=0).round(4), index, columns)
+    sizes = [
+        len(encode_day(Decoded(frame, np.ones(frame.shape, dtype=bool)), slice(None))[0])
+        for frame in (decimals, decimals / 3)
     ]
-    assert pl.scan_parquet(files).select(pl.len()).collect().item() == samples
+    assert sizes[0] < 2.4 * decimals.size
+    assert sizes[0] < sizes[1] / 2.5
 
 
 def promreview(*arguments, cwd):

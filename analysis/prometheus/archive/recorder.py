@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from analysis.errors import ArchiveError, UnreachableError
-from analysis.prometheus.archive.dataset import DAY_MS, Archive, Dataset, Day, day_of_ms, day_start_ms
+from analysis.prometheus.archive.dataset import DAY_MS, Archive, Dataset, day_of_ms, day_start_ms
+from analysis.prometheus.archive.day_file import DaySamples
 from analysis.prometheus.chunks import in_order
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.window import unix_ms
 
 GONE = "the server does not answer: this is from the archive alone"
 HOUR_MS = 3_600_000
+READERS = 2  # days that are unpacked at once
 MAX_POINTS = 11_000  # of one block, so that it is one request: what Prometheus allows for one series
 Pull = Callable[[Grid], list[str]]
 """Fills a grid from the server; gives the server's warnings."""
@@ -65,10 +68,14 @@ class Recorder:
         warnings: list[str] = []
         missing = []
         days = _days(grid.first_ms, grid.first_ms + grid.rows * grid.step_ms)
-        for day in days:
-            held = dataset.held.get(day)
-            if held is None or not _add(grid, dataset, held, warnings):
+        # side by side: unpacking needs no lock of the interpreter
+        for day, samples in zip(days, in_order(partial(_samples, dataset), days, READERS), strict=True):
+            if isinstance(samples, DaySamples):
+                items = [{"metric": metric, "values": place} for place, metric in enumerate(samples.metrics)]
+                grid.add_clipped(items, *dataset.bounds(day), samples.series)
+            else:
                 missing.append(day)
+                warnings += [samples] if samples else []
         blocks = self._blocks(dataset, grid, missing)
 
         def work(block: _Block) -> tuple[Decoded, list[str]]:
@@ -144,16 +151,13 @@ class Recorder:
             dataset.seal(day, decoded, rows, self.version())
 
 
-def _add(grid: Grid, dataset: Dataset, held: Day, warnings: list[str]) -> bool:
-    """Put a sealed day on the grid; False where it is damaged."""
+def _samples(dataset: Dataset, day: date) -> DaySamples | str:
+    """A sealed day; a text where there is none, which says what is wrong with it where it is damaged."""
+    held = dataset.held.get(day)
     try:
-        samples = dataset.read(held)
+        return dataset.read(held) if held else ""
     except ArchiveError as error:
-        warnings.append(f"{error}; asked of the server again")
-        return False
-    items = [{"metric": metric, "values": place} for place, metric in enumerate(samples.metrics)]
-    grid.add_clipped(items, *dataset.bounds(held.date), samples.series)
-    return True
+        return f"{error}; asked of the server again"
 
 
 def _days(first_ms: int, past_ms: int) -> list[date]:
