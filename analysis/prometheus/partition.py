@@ -121,4 +121,3 @@ def halves(expr: str, label: str, values: list[str]) -> tuple[str, str]:
     """The expression for some values of a label, and for all others, the missing label included."""
     node, pattern = parse(expr), one_of(values)
     return with_matcher(node, f"{label}=~{pattern}"), with_matcher(node, f"{label}!~{pattern}")
-
