@@ -48,7 +48,7 @@ def asked(path):
     for panel in panels(document):
         for target in panel["targets"]:
             yield Asked(f"{path.stem}: {panel['title']}", target["expr"], "panel")
-    for variable in document["templating"]["list"]:
+    for variable in (variable for variable in document["templating"]["list"] if variable["type"] == "query"):
         yield Asked(f"{path.stem}: ${variable['name']}", variable["query"]["query"], "variable")
     for annotation in document["annotations"]["list"]:
         yield Asked(f"{path.stem}: {annotation['name']}", annotation["expr"], "annotation")

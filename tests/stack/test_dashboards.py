@@ -98,7 +98,7 @@ def test_every_panel_says_what_it_shows(path):
         assert panel["title"]
         assert panel["description"].endswith(".")
         assert panel["type"] == "state-timeline" or panel["fieldConfig"]["defaults"]["unit"]
-        assert panel["datasource"] == {"type": "prometheus", "uid": "prometheus"}
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
     cells = [
         (x, y)
         for place in (panel["gridPos"] for panel in document["panels"])
@@ -142,8 +142,10 @@ def test_containers_find_what_is_provisioned():
         "prometheus": "prometheus",
         "alertmanager": "alertmanager",
     }
-    uids = {source["uid"] for source in sources}
-    assert {panel["datasource"]["uid"] for path in FILES for panel in panels(board(path))} <= uids
+    first = [board(path)["templating"]["list"][0] for path in FILES]
+    uids = {source["uid"] for source in sources if source["type"] == "prometheus"}
+    assert {(v["name"], v["query"]) for v in first} == {("datasource", "prometheus")}
+    assert {v["current"]["value"] for v in first} == uids
 
 
 @pytest.mark.parametrize(("where", "panel"), WATCHED, ids=[f"{where}: {panel['title']}" for where, panel in WATCHED])

@@ -38,6 +38,12 @@ class _Alerts(Builder[models.AnnotationQuery]):
         return AlertAnnotation("Alerts", SOURCE, enable=True, icon_color=ALARM, expr=expr)
 
 
+def _source() -> builders.DatasourceVariable:
+    """Which Prometheus is asked; the provisioned one at first."""
+    first = models.VariableOption(selected=True, text="Prometheus", value="prometheus")
+    return builders.DatasourceVariable("datasource").label("Data source").type("prometheus").current(first)
+
+
 def variable(name: str, label: str, query: str) -> builders.QueryVariable:
     """A choice of label values, all of them at first.
 
@@ -80,7 +86,7 @@ def dashboard(
     """
     board = builders.Dashboard(title).uid(uid).description(description).tags([TAG]).timezone("browser")
     board.time(since, "now").refresh("1m").tooltip(models.DashboardCursorSync.CROSSHAIR)
-    board.variables(list(variables)).annotation(_Alerts(alerts)).link(_others())
+    board.variables([_source(), *variables]).annotation(_Alerts(alerts)).link(_others())
     for section in sections:
         board.with_row(builders.Row(section.title))
         for panel in section.panels:

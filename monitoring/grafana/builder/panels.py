@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from monitoring.grafana.builder.limits import Limit
 
-SOURCE = models.DataSourceRef(type_val="prometheus", uid="prometheus")
+SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 WELL, ALARM, WAITING = "blue", "dark-orange", "yellow"
 FULL_WIDTH = 24
 NARROWEST = 6  # columns of the grid: four numbers in a row
