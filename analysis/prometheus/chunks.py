@@ -44,11 +44,12 @@ class Chunks:
         api: the server.
         expr: what is asked.
         step_ms: distance of stamps.
+        told: called with the size of what has been read, from any thread.
     """
 
-    def __init__(self, api: Api, expr: str, step_ms: int) -> None:
+    def __init__(self, api: Api, expr: str, step_ms: int, told: Callable[[int], object] = lambda _size: None) -> None:
         """Begin with the whole query."""
-        self.api, self.expr, self.step_ms = api, expr, step_ms
+        self.api, self.expr, self.step_ms, self.told = api, expr, step_ms, told
         self._longest: dict[str, int] = {}  # points that an expression's answer may have
         self._halves: dict[str, tuple[str, str]] = {}
         self._requests = 0
@@ -90,7 +91,7 @@ class Chunks:
             )
         step = self.step_ms
         params = {"query": expr, "start": first_ms / 1000, "end": (past_ms - step) / 1000, "step": step / 1000}
-        reader = self.api.read("query_range", params, partial(Reader, first_ms, past_ms, step))
+        reader = self.api.read("query_range", params, partial(Reader, first_ms, past_ms, step, self.told))
         return Answer(first_ms, past_ms, reader.text(), reader.series)
 
     def _split(self, expr: str, span: tuple[int, int], error: TooLargeError) -> tuple[str, str]:

@@ -15,7 +15,9 @@ from analysis.prometheus.archive.dataset import checksum_name
 from analysis.prometheus.chunks import Answer, Chunks, in_order
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid
+from analysis.prometheus.progress import PullBar, pull_bar
 from analysis.prometheus.provenance import QueryRecord, Source
+from analysis.prometheus.pulled import PulledFrame, pulled
 from analysis.prometheus.remarks import remarks
 from analysis.settings import ConnectionSettings
 from analysis.settings.connection import TENANT_HEADER
@@ -60,18 +62,19 @@ class Prometheus:
         end: str | float | datetime,
         step: str | float | timedelta,
         phase: timedelta = timedelta(),
-    ) -> pd.DataFrame:
+    ) -> PulledFrame:
         """Range query over the half-open window ``[start, end)``, as the frame of the contract.
 
         Returns:
             Wide float64 frame: index ``time`` (UTC, regular), one column level per label,
-            sorted, the empty text where a series lacks the label; NaN = no sample.
+            sorted, the empty text where a series lacks the label; NaN = no sample. ``frame.plot()``
+            draws it with title, unit and zone.
 
         Raises:
             QueryError: the server calls the query wrong.
             SourceError: the server failed.
         """
-        return self.decoded(expr, start, end, step, phase).frame
+        return pulled(self.decoded(expr, start, end, step, phase).frame, expr)
 
     def decoded(
         self,
@@ -86,10 +89,13 @@ class Prometheus:
         window = Window(parse_time(start), parse_time(end))
         first_ms, end_ms = window.stamp_bounds_ms(step, phase)
         grid = Grid(first_ms, end_ms, step // timedelta(milliseconds=1))
-        if self.recorder and is_archivable(expr, step):
-            warnings = self.recorder.fill(grid, expr, partial(self._pull, expr), self.settings.connections)
-        else:
-            warnings = self._pull(expr, grid)
+        with pull_bar(expr, grid.rows) as bar:
+            pull = partial(self._pull, expr, bar)
+            if self.recorder and is_archivable(expr, step):
+                warnings = self.recorder.fill(grid, expr, pull, self.settings.connections)
+            else:
+                warnings = pull(grid)
+            bar.fill()
         decoded = grid.decoded()
         if decoded.histograms:
             warnings.append(f"{decoded.histograms} samples are native histograms, which have no single value")
@@ -102,17 +108,19 @@ class Prometheus:
         )
         return decoded
 
-    def _pull(self, expr: str, grid: Grid) -> list[str]:
+    def _pull(self, expr: str, bar: PullBar, grid: Grid) -> list[str]:
         """Fill a grid from the server, chunk by chunk in order; gives the server's warnings."""
         step_ms, past_ms = grid.step_ms, grid.first_ms + grid.rows * grid.step_ms
         starts = range(grid.first_ms, past_ms, MAX_POINTS * step_ms)
         spans = [(start, min(start + MAX_POINTS * step_ms, past_ms)) for start in starts]
         warnings: list[str] = []
-        for answers in in_order(Chunks(self.api, expr, step_ms).ask, spans, self.settings.connections):
+        chunks = in_order(Chunks(self.api, expr, step_ms, bar.read).ask, spans, self.settings.connections)
+        for span, answers in zip(spans, chunks, strict=True):
             for answer in answers:
                 items, said = self._items(answer)
                 warnings += [text for text in said if text not in warnings]
                 grid.add(items, answer.first_ms, answer.past_ms, answer.series)
+            bar.add((span[1] - span[0]) // step_ms)
         return warnings
 
     def _items(self, answer: Answer) -> tuple[list[Any], list[str]]:

@@ -5,6 +5,8 @@ open the samples of a series, and those hold no bracket but their own.
 Only small buffers are used, again and again: fresh pages cost more than all of the parsing.
 """
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -26,13 +28,17 @@ class Reader:
         first_ms: first stamp that was asked for, Unix milliseconds.
         past_ms: first stamp past those asked for.
         step_ms: distance of stamps.
+        told: called with the size of each piece.
 
     Attributes:
         series: the samples of each series whose values were cut out, in the order of the answer.
     """
 
-    def __init__(self, first_ms: int, past_ms: int, step_ms: int) -> None:
+    def __init__(
+        self, first_ms: int, past_ms: int, step_ms: int, told: Callable[[int], object] = lambda _size: None
+    ) -> None:
         """Begin at the first byte."""
+        self.told = told
         self.first_ms, self.points = first_ms, (past_ms - first_ms) // step_ms
         self.last_ms = first_ms + (self.points - 1) * step_ms
         self.series: list[Series] = []
@@ -44,6 +50,7 @@ class Reader:
 
     def feed(self, piece: bytes) -> None:
         """Take the next bytes."""
+        self.told(len(piece))
         self._rest += piece
         while self._step():
             pass

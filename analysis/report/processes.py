@@ -12,6 +12,7 @@ from typing import Any
 from analysis.report.runner import NOTEBOOK_SECONDS
 
 STOP_SECONDS = 5.0  # what a kernel gets to end before it is killed
+NOBODY_LOOKS = {"MPLBACKEND": "agg", "TQDM_DISABLE": "1"}  # no window for figures, and no bars
 
 
 class Processes:
@@ -31,7 +32,7 @@ class Processes:
         """Run one job; returns its exit code and what it said."""
         ours, theirs = os.pipe()
         try:
-            process = self._start(ours, os.environ | {"MPLBACKEND": "agg"} | dict(environment or {}))
+            process = self._start(ours, os.environ | NOBODY_LOOKS | dict(environment or {}))
             os.close(ours)
             ours = -1
             return self._wait(process, json.dumps(description)) if process else (130, "stopped")
