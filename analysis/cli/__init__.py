@@ -19,6 +19,7 @@ COMMANDS = (
     "logins",
     "cardinality",
     "rules",
+    "rules_drift",
     "rules_whatif",
     "rules_recommend",
     "review",

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.options import End, Format, OutputFormat, Start, Timeout, Url
+from analysis.cli.options import End, Environment, Format, OutputFormat, Start, Timeout, Url
+from analysis.cli.printing import advance, print_rows
 from analysis.cli.rules import Alerts, Interval, Rules, rules_app
 from analysis.cli.rules_whatif import Parameters, settings_of
 
@@ -22,6 +23,7 @@ def recommend(
     start: Start = "-30d",
     end: End = "now",
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     rules: Rules = None,
     alert: Alerts = None,
     budget: Budget = None,
@@ -46,18 +48,11 @@ def recommend(
     settings = settings_of(given, params)
     connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
     with connect(url, connection) as prom, tqdm(desc="rules", file=sys.stderr, disable=None) as bar:
-
-        def show(done: int, count: int) -> None:
-            bar.total = count
-            bar.update(done - bar.n)
-
-        document = recommendations(prom, settings, settings.window(), show)
+        document = recommendations(prom, settings, settings.window(), advance(bar))
     if output_format is Format.json:
         print(json.dumps(document, allow_nan=False, ensure_ascii=False))
-    elif output_format is Format.csv:
-        _print_csv([_row(entry) for entry in document["rules"]])
     else:
-        _print_table([_row(entry) for entry in document["rules"]])
+        print_rows([_row(entry) for entry in document["rules"]], output_format, "no alerting rules")
 
 
 def _row(entry: dict[str, Any]) -> dict[str, str]:
@@ -85,26 +80,3 @@ def _values(values: dict[str, Any]) -> str:
 def _change(numbers: dict[str, Any]) -> str:
     texts = [f"{numbers[key]:.3g}" for key in ("current", "recommended") if numbers[key] is not None]
     return " to ".join(texts) or "unknown"
-
-
-def _print_csv(rows: list[dict[str, str]]) -> None:
-    import csv
-
-    from analysis.cli.printing import safe_cell
-
-    writer = csv.writer(sys.stdout)
-    writer.writerow(list(rows[0]) if rows else [])
-    writer.writerows([[safe_cell(cell) for cell in row.values()] for row in rows])
-
-
-def _print_table(rows: list[dict[str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0] if rows else ("no alerting rules",):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row.values()))
-    Console(width=None if sys.stdout.isatty() else 220).print(table)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.options import End, Format, OutputFormat, Start, Timeout, Url
+from analysis.cli.options import End, Environment, Format, OutputFormat, Start, Timeout, Url
 from analysis.cli.rules import Interval, Rules, rules_app
 
 Name = Annotated[str, typer.Option("--alert", help="the alert to try values for")]
@@ -54,6 +54,7 @@ def whatif(
     start: Start = "-30d",
     end: End = "now",
     url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
     rules: Rules = None,
     default_interval: Interval = "1m",
     params: Parameters = None,
@@ -82,11 +83,11 @@ def whatif(
             print(one.table().to_csv(index=False), end="")
     else:
         for entry in document["rules"]:
-            print_rows(f"{entry['alert']}: {entry['expr']}", entry["combinations"], _SHOWN, entry["current"])
+            print_combinations(f"{entry['alert']}: {entry['expr']}", entry["combinations"], _SHOWN, entry["current"])
             print(f"recall is {entry['recall']}", file=sys.stderr)
 
 
-def print_rows(title: str, rows: list[dict[str, Any]], names: tuple[str, ...], current: dict[str, Any]) -> None:
+def print_combinations(title: str, rows: list[dict[str, Any]], names: tuple[str, ...], current: dict[str, Any]) -> None:
     """Rows as a table for people; today's values are marked."""
     from rich.console import Console
     from rich.table import Table

@@ -6,8 +6,8 @@ from typing import get_args
 
 from analysis.decisions import Decision
 from analysis.findings import finding_id
+from analysis.thresholds.documents import Verdict
 from analysis.thresholds.measure import Measured
-from analysis.thresholds.verdicts import Verdict
 from analysis.window import Window
 
 REPORT = "threshold_drift"

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
-from scipy.stats import theilslopes
 from statsmodels.stats.multitest import multipletests
+
+from analysis.thresholds.trend import Trend, trend_of
 
 BLOCK_DAYS = 3  # longer than a busy spell, short enough that a month holds several blocks
 KINDS = 2  # of days: working days and others, each with a level of its own
@@ -42,9 +43,9 @@ class Shift:
         p_value: two-sided; None where there is too little data.
         smallest_detectable: the smallest change that this much data would show in four of five cases.
         correlation: of the headroom of one day with that of the next.
-        slope_per_day: Theil-Sen slope of the daily headroom over all days.
         days_before: days with data before the month.
         days_now: days with data in it.
+        trend: where the headroom was going last; None where there are too few days.
     """
 
     before: float
@@ -52,10 +53,10 @@ class Shift:
     spread: float
     p_value: float | None
     smallest_detectable: float
-    slope_per_day: float
     days_before: int
     days_now: int
     correlation: float = 0.0
+    trend: Trend | None = None
 
     @property
     def change(self) -> float:
@@ -77,8 +78,6 @@ def shift_of(headroom: pd.Series, month_start: pd.Timestamp, minimum_days: int, 
     enough = min(len(before), len(now)) >= minimum_days
     middle = float(now.median() - before.median()) if len(before) and len(now) else np.nan
     tested = _tested(before, now, resamples) if enough else None
-    x = (days.index - days.index[0]) / pd.Timedelta(days=1) if len(days) > 1 else np.array([0.0])
-    slope = float(theilslopes(days.to_numpy(), np.asarray(x)).slope) if len(days) > 1 else np.nan
     spread = float(1.4826 * (before - before.median()).abs().median()) if len(before) else np.nan
     return Shift(
         before=float(before.median()) if len(before) else np.nan,
@@ -86,10 +85,10 @@ def shift_of(headroom: pd.Series, month_start: pd.Timestamp, minimum_days: int, 
         spread=spread,
         p_value=tested.p_value if tested and np.isfinite(middle) else None,
         smallest_detectable=tested.smallest_detectable if tested else np.nan,
-        slope_per_day=slope,
         days_before=len(before),
         days_now=len(now),
         correlation=tested.correlation if tested else np.nan,
+        trend=trend_of(levelled(days)) if enough else None,
     )
 
 
@@ -108,7 +107,7 @@ def _tested(before: pd.Series, now: pd.Series, resamples: int) -> _Tested:
     correlation = _correlation(halves)
     lengths = np.array([len(half) for half in halves])
     error = float(np.std(resampled)) * _widening(correlation, lengths)
-    degrees = max(FEWEST_DEGREES, float((lengths / _inflation(correlation)).sum()) - 2)
+    degrees = max(FEWEST_DEGREES, float((lengths / inflation(correlation)).sum()) - 2)
     if error <= 0:
         return _Tested(1.0 if difference == 0 else 1 / resamples, 0.0, correlation)
     p_value = 2 * float(student.sf(abs(difference) / error, degrees))
@@ -121,14 +120,24 @@ def _levelled(before: pd.Series, now: pd.Series) -> list[pd.Series]:
 
     Months hold different numbers of weekends; that alone must not move their medians.
     """
-    weekend = [half.index.day_of_week >= 5 for half in (before, now)]
+    step = weekend_step((before, now))
+    return [half - np.where(half.index.day_of_week >= 5, step, 0.0) for half in (before, now)]
+
+
+def levelled(days: pd.Series) -> pd.Series:
+    """One stretch of days without the step between working days and others."""
+    return days - np.where(days.index.day_of_week >= 5, weekend_step([days]), 0.0)
+
+
+def weekend_step(parts: Sequence[pd.Series]) -> float:
+    """How much higher days off are than working days, over all parts; 0 where either kind is missing."""
+    weekend = [part.index.day_of_week >= 5 for part in parts]
     steps = [
-        float(half[days].median() - half[~days].median())
-        for half, days in zip((before, now), weekend, strict=True)
+        float(part[days].median() - part[~days].median())
+        for part, days in zip(parts, weekend, strict=True)
         if days.any() and not days.all()
     ]
-    step = float(np.mean(steps)) if steps else 0.0
-    return [half - np.where(days, step, 0.0) for half, days in zip((before, now), weekend, strict=True)]
+    return float(np.mean(steps)) if steps else 0.0
 
 
 def _correlation(halves: Sequence[pd.Series]) -> float:
@@ -154,7 +163,7 @@ def _correlation(halves: Sequence[pd.Series]) -> float:
     return float(np.clip(unbiased + CAUTION * uncertainty, 0.0, LARGEST_CORRELATION))
 
 
-def _inflation(correlation: float) -> float:
+def inflation(correlation: float) -> float:
     """Variance of a mean of correlated days, as multiple of that of independent ones."""
     return (1 + correlation) / (1 - correlation)
 
@@ -167,7 +176,7 @@ def _widening(correlation: float, lengths: NDArray[np.int64]) -> float:
     """
     lags = np.arange(1, BLOCK_DAYS)
     within = 1 + 2 * float(((1 - lags / BLOCK_DAYS) * correlation**lags).sum())
-    true = _inflation(correlation)
+    true = inflation(correlation)
     inherited = true * BLOCK_DAYS * KINDS / lengths.min()
     return float(np.sqrt(true / max(within - inherited, SMALLEST_SHARE * within)))
 

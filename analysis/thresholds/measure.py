@@ -14,11 +14,13 @@ from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.alerts import alerts_of, firings
 from analysis.thresholds.collect import RuleSamples, grid_of, samples_of
+from analysis.thresholds.documents import ChangePoint, DriftMonth
 from analysis.thresholds.drift import Shift, shift_of
 from analysis.thresholds.excuses import Context
 from analysis.thresholds.headroom import daily_headroom
 from analysis.thresholds.lives import Milliseconds
 from analysis.thresholds.missing import missing_metrics, presence_query
+from analysis.thresholds.months import changes_of, months_of
 from analysis.thresholds.propose import Proposal, Spans, propose
 from analysis.thresholds.subjects import subject_of
 from analysis.thresholds.verdicts import RuleEvidence
@@ -47,6 +49,8 @@ class Measured:
         problem: why it could not be replayed; empty where it could.
         is_evaluated: whether the server has evaluated its group at all.
         proposal: what other values would do, where it was replayed.
+        months: its numbers month by month.
+        changes: days on which its headroom took another level.
     """
 
     group: RuleGroup
@@ -60,6 +64,8 @@ class Measured:
     problem: str = ""
     is_evaluated: bool = True
     proposal: Proposal | None = None
+    months: tuple[DriftMonth, ...] = ()
+    changes: tuple[ChangePoint, ...] = ()
 
     @property
     def is_judged(self) -> bool:
@@ -131,15 +137,19 @@ def _replayed(
     proposal = propose(subject, Once(prom, samples, asked), Spans(asked, history, window), seen_ms, settings)
     headroom = daily_headroom(samples, settings.timezone)
     start = pd.Timestamp(window.start).tz_convert(settings.timezone)
+    shift = None if headroom is None else shift_of(headroom, start, settings.minimum_days, settings.bootstrap_samples)
+    alerts = alerts_of(samples)
     return Measured(
         group,
         rule,
-        firings(alerts_of(samples), window),
+        firings(alerts, window),
         headroom,
-        None if headroom is None else shift_of(headroom, start, settings.minimum_days, settings.bootstrap_samples),
+        shift,
         float((seen_ms >= unix_ms(window.start)).sum() * (grid.interval / timedelta(days=1))),
         samples.compared.threshold if samples.compared else None,
         proposal=proposal,
+        months=tuple(months_of(samples, seen_ms, headroom, firings(alerts, history), history, settings.timezone)),
+        changes=() if headroom is None or shift is None else tuple(changes_of(headroom, shift.correlation)),
     )
 
 

@@ -3,14 +3,13 @@
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from analysis.findings import Severity
 from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.thresholds.documents import Verdict
 from analysis.thresholds.drift import Shift
 from analysis.window import Window
 
-Verdict = Literal["fits", "too_tight", "too_loose", "drifting", "flapping", "dead", "never_evaluated", "unknown"]
 DAYS_PER_MONTH = 30.0
 
 
@@ -49,12 +48,14 @@ class RuleEvidence:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Verdict, severity of the finding, and the reason in words."""
+    """Verdict, severity of the finding, the reason in words, and when a drifting rule starts to fire."""
 
     verdict: Verdict
     severity: Severity
     reason: str
     reached_at: datetime | None = None
+    reached_early: datetime | None = None
+    reached_late: datetime | None = None
 
 
 def judge(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettings) -> list[Judgement]:
@@ -102,10 +103,17 @@ def _judge_headroom(evidence: RuleEvidence, window: Window, settings: ThresholdD
     if evidence.is_shift_real and relative >= settings.minimum_shift:
         return [_drifting(shift, window, settings)]
     if shift.smallest_detectable > abs(shift.before):
-        text = f"a shift below {shift.smallest_detectable:.4g} could not have been seen in this much data, \
-and the whole headroom is {shift.before:.4g}"
+        text = f"a shift below {shift.smallest_detectable:.4g} could not have been seen in this much data \
+({shift.days_before} days before, {shift.days_now} in the window), and the whole headroom is {shift.before:.4g}"
+        if shift.before:
+            text += f"; it takes about {days_needed(shift):.0f} days on either side"
         return [Judgement("unknown", "unknown", text)]
     return []
+
+
+def days_needed(shift: Shift) -> float:
+    """Days on either side that would show a shift as large as the whole headroom; errors shrink with their root."""
+    return min(shift.days_before, shift.days_now) * (shift.smallest_detectable / abs(shift.before)) ** 2
 
 
 def _fitting(evidence: RuleEvidence) -> str:
@@ -120,18 +128,11 @@ def _drifting(shift: Shift, window: Window, settings: ThresholdDriftSettings) ->
     if shift.change > 0:
         return Judgement("drifting", "low", f"moves away from its threshold: headroom grew by {share:.0%}")
     text = f"moves towards its threshold: headroom shrank by {share:.0%}"
-    reached_at = _reached_at(shift, window, settings)
-    if reached_at:
-        text += f"; at this pace it is used up on {reached_at:%Y-%m-%d}"
-        return Judgement("drifting", "high", text, reached_at)
-    return Judgement("drifting", "medium", text)
-
-
-def _reached_at(shift: Shift, window: Window, settings: ThresholdDriftSettings) -> datetime | None:
     if shift.now <= 0:
-        return window.end
-    if not shift.slope_per_day < 0:
-        return None
-    middle = window.start + window.duration / 2  # the median headroom is that of the middle of the month
-    days = shift.now / -shift.slope_per_day
-    return middle + timedelta(days=days) if days <= settings.horizon_days else None
+        return Judgement("drifting", "high", f"{text}; its peaks are beyond it already", window.end)
+    reached_at = shift.trend.reached_at() if shift.trend else None
+    if shift.trend is None or reached_at is None or reached_at > window.end + timedelta(days=settings.horizon_days):
+        return Judgement("drifting", "medium", text)
+    early, late = (shift.trend.reached_at(slope) for slope in (shift.trend.steepest, shift.trend.flattest))
+    text += f"; at this pace it starts to fire on {reached_at:%Y-%m-%d} ({early:%Y-%m-%d} to {late:%Y-%m-%d})"
+    return Judgement("drifting", "high", text, reached_at, early, late)

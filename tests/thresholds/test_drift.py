@@ -60,9 +60,9 @@ def test_headroom_that_never_moves_has_not_moved():
 
 def test_over_many_rules_chance_is_held_down():
     rng = np.random.default_rng(3)
-    shifts = [Shift(1, 1, 1, float(p), 1, 0, 30, 30) for p in rng.uniform(0, 1, 200)]
+    shifts = [Shift(1, 1, 1, float(p), 1, 30, 30) for p in rng.uniform(0, 1, 200)]
     assert sum(shift.p_value <= 0.05 for shift in shifts) > 3  # singly, some would be called
     assert sum(discoveries(shifts, 0.05)) <= 1
-    real = [Shift(1, 2, 1, 1e-6, 1, 0, 30, 30)] * 5
+    real = [Shift(1, 2, 1, 1e-6, 1, 30, 30)] * 5
     assert discoveries(shifts + real, 0.05)[-5:] == [True] * 5
-    assert discoveries([Shift(1, 1, 1, None, 1, 0, 3, 3)], 0.05) == [False]
+    assert discoveries([Shift(1, 1, 1, None, 1, 3, 3)], 0.05) == [False]

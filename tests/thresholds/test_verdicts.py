@@ -7,14 +7,14 @@ import pytest
 
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.drift import Shift
+from analysis.thresholds.trend import Trend
 from analysis.thresholds.verdicts import RuleEvidence, judge
 from analysis.window import Window
 
 WINDOW = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
 SETTINGS = ThresholdDriftSettings()
-STEADY = Shift(
-    before=10, now=10, spread=1, p_value=0.8, smallest_detectable=1, slope_per_day=0, days_before=31, days_now=30
-)
+STEADY = Shift(before=10, now=10, spread=1, p_value=0.8, smallest_detectable=1, days_before=31, days_now=30)
+FALLING = Trend(WINDOW.start, datetime(2026, 9, 30, tzinfo=UTC), 1.5, -0.1, -0.15, -0.05)
 QUIET = RuleEvidence(alerts=1, flaps=0, firing_minutes=5, days=30, shift=STEADY, is_shift_real=False)
 
 
@@ -34,7 +34,7 @@ def verdicts(evidence):
         ({"alerts": 40, "flaps": 30}, "flapping"),
         ({"shift": replace(STEADY, p_value=None, days_now=4)}, "unknown"),
         ({"shift": replace(STEADY, smallest_detectable=11)}, "unknown"),
-        ({"shift": replace(STEADY, now=6, slope_per_day=-0.15), "is_shift_real": True}, "drifting"),
+        ({"shift": replace(STEADY, now=6), "is_shift_real": True}, "drifting"),
         ({"shift": replace(STEADY, now=6), "is_shift_real": False}, "fits"),
         ({"shift": None}, "fits"),
     ],
@@ -49,15 +49,28 @@ def test_the_metric_that_is_missing_is_named():
 
 
 def test_a_drift_towards_the_threshold_says_when_it_is_reached():
-    shift = replace(STEADY, now=3, slope_per_day=-0.1, smallest_detectable=0.5)
+    shift = replace(STEADY, now=3, trend=FALLING, smallest_detectable=0.5)
     [judgement] = judge(replace(QUIET, shift=shift, is_shift_real=True), WINDOW, SETTINGS)
-    # the middle of September, and thirty days more
-    assert judgement.reached_at == datetime(2026, 10, 16, tzinfo=UTC)
-    assert "2026-10-16" in judgement.reason
+    # 1.5 left on the last day of September, a tenth of one less each day
+    assert judgement.reached_at == datetime(2026, 10, 15, tzinfo=UTC)
+    assert "2026-10-15 (2026-10-10 to 2026-10-30)" in judgement.reason
+
+
+@pytest.mark.parametrize("trend", [None, replace(FALLING, flattest=0.01), replace(FALLING, slope_per_day=-0.001)])
+def test_no_date_is_named_where_the_slope_does_not_surely_lead_there(trend):
+    shift = replace(STEADY, now=3, trend=trend, smallest_detectable=0.5)
+    [judgement] = judge(replace(QUIET, shift=shift, is_shift_real=True), WINDOW, SETTINGS)
+    assert (judgement.verdict, judgement.severity, judgement.reached_at) == ("drifting", "medium", None)
+
+
+def test_where_too_little_could_be_seen_it_says_how_many_days_it_takes():
+    [judgement] = judge(replace(QUIET, shift=replace(STEADY, smallest_detectable=20)), WINDOW, SETTINGS)
+    assert "31 days before, 30 in the window" in judgement.reason
+    assert "about 120 days" in judgement.reason  # twice the sight takes four times the days
 
 
 def test_noise_and_drift_are_both_told():
-    evidence = replace(QUIET, alerts=40, shift=replace(STEADY, now=2, slope_per_day=-0.2), is_shift_real=True)
+    evidence = replace(QUIET, alerts=40, shift=replace(STEADY, now=2), is_shift_real=True)
     assert verdicts(evidence) == ["too_tight", "drifting"]
 
 

@@ -1,41 +1,17 @@
-"""What the threshold commands print, as types: one declaration is the check, the JSON and its schema."""
+"""The scorecard: decisions, what was predicted of them, and what happened."""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from analysis.findings import Time
+from analysis.thresholds.documents.values import RulePlace, RuleValues
 
 ScorecardOutcome = Literal[
     "as_predicted", "more", "fewer", "not_applied", "other_values", "too_early", "not_predicted", "unknown"
 ]
-
-
-class RuleValues(BaseModel):
-    """The values of a rule that can be tuned."""
-
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
-
-    threshold: float | list[float] | None = Field(
-        description="number that it compares with, a list in the order of the text where there are several"
-    )
-    for_: str = Field(alias="for", description="Prometheus duration")
-    keep_firing_for: str = Field(description="Prometheus duration")
-
-    def numbers(self) -> list[float]:
-        """Its thresholds, none where it compares with no number."""
-        if isinstance(self.threshold, list):
-            return self.threshold
-        return [] if self.threshold is None else [self.threshold]
-
-    def shown(self) -> str:
-        """For a sentence."""
-        parts = [" and ".join(f"{number:g}" for number in self.numbers()), f"for {self.for_}"]
-        if self.keep_firing_for != "0s":
-            parts.append(f"keep_firing_for {self.keep_firing_for}")
-        return ", ".join(part for part in parts if part)
 
 
 class Predicted(BaseModel):
@@ -66,17 +42,13 @@ class Happened(BaseModel):
     first_alert_at: Time | None = Field(None, description="when the first of the alerts entered firing")
 
 
-class ScorecardEntry(BaseModel):
+class ScorecardEntry(RulePlace):
     """One accepted decision: what was predicted, and what happened."""
 
     id: str = Field(description="id of the finding that was decided on")
     title: str = Field(description="its title then")
     decided_at: date
     why: str
-    file: str
-    group: str
-    rule: int | None = Field(description="place in its group; null where the rule is gone")
-    alert: str
     predicted: Predicted | None
     happened: Happened | None
     outcome: ScorecardOutcome

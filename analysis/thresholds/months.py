@@ -1,0 +1,119 @@
+"""One rule month by month: how often its condition was true, and how far it stayed from its threshold."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from analysis.series.changepoints import change_points
+from analysis.thresholds.collect import RuleSamples
+from analysis.thresholds.documents import ChangePoint, DriftMonth
+from analysis.thresholds.drift import inflation, levelled
+from analysis.thresholds.headroom import worst
+from analysis.window import Window, unix_ms
+
+MAD_TO_SIGMA = 1.4826  # of a normal distribution
+CHANGE_PENALTY = 2.0  # of sigma² log n, chosen on the seeds from 30 000 on of benchmarks/drift.py, which measures it
+
+
+def months_of(
+    samples: RuleSamples,
+    seen_ms: NDArray[np.int64],
+    headroom: pd.Series | None,
+    firings: pd.DataFrame,
+    history: Window,
+    timezone: str,
+) -> list[DriftMonth]:
+    """The numbers of every calendar month that the history reaches into, in order.
+
+    Args:
+        samples: what the rule saw.
+        seen_ms: slots at which there was anything to judge.
+        headroom: daily headroom; None where the rule has no threshold.
+        firings: alerts of the history, as `firings` gives them.
+        history: the months before and the window.
+        timezone: of the months.
+    """
+    slots = samples.decoded.frame.index
+    slots_ms = slots.as_unit("ms").asi8
+    inside = (slots_ms >= unix_ms(history.start)) & (slots_ms < unix_ms(history.end))
+    table = pd.DataFrame(
+        {"seen": np.isin(slots_ms, seen_ms), "true": samples.alerting().any(axis=1), "worst": np.nan}, index=slots
+    )
+    nearest = worst(samples)
+    if nearest is not None:
+        table["worst"] = nearest
+    table = table[inside]
+    interval = samples.grid.interval
+    daily = pd.Series(dtype="float64") if headroom is None else headroom
+    return [
+        _month(str(month), part, interval, _of_month(daily, month), int((_months(started, timezone) == month).sum()))
+        for started in [pd.DatetimeIndex(firings["start"])]
+        for month, part in table.groupby(_months(table.index, timezone))
+    ]
+
+
+def _month(month: str, part: pd.DataFrame, interval: timedelta, daily: pd.Series, alerts: int) -> DriftMonth:
+    seen, true = int(part["seen"].sum()), int((part["true"] & part["seen"]).sum())
+    spread = spread_of(part["worst"])
+    headroom = _known(float(daily.median())) if len(daily) else None
+    return DriftMonth(
+        month=month,
+        days=seen * (interval / timedelta(days=1)),
+        exceedance_share=true / seen if seen else None,
+        exceedance_minutes=true * (interval / timedelta(minutes=1)),
+        alerts=alerts,
+        headroom=headroom,
+        spread=spread,
+        headroom_in_spreads=headroom / spread if spread and headroom is not None else None,
+    )
+
+
+def _months(index: pd.DatetimeIndex, timezone: str) -> pd.PeriodIndex:
+    return index.tz_convert(timezone).tz_localize(None).to_period("M")
+
+
+def _of_month(daily: pd.Series, month: pd.Period) -> pd.Series:
+    return daily if daily.empty else daily[daily.index.tz_localize(None).to_period("M") == month]
+
+
+def spread_of(values: pd.Series) -> float | None:
+    """Robust standard deviation; None without values."""
+    known = values.dropna()
+    return None if known.empty else _known(MAD_TO_SIGMA * float((known - known.median()).abs().median()))
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def changes_of(headroom: pd.Series, correlation: float) -> list[ChangePoint]:
+    """Days on which the headroom took another level, weekends brought to the level of working days.
+
+    Found on normal scores of the ranks, so that no single bad day and no skewed habit makes a change.
+
+    Args:
+        headroom: daily headroom, NaN where a day is not judged.
+        correlation: of a day with the next; NaN where there are too few days to say.
+    """
+    days = headroom.dropna()
+    if not np.isfinite(correlation) or days.empty:
+        return []
+    level = levelled(days)
+    scores = norm.ppf((level.rank() - 0.5) / len(level))
+    # Correlated days wander, and their differences hide how far: a change has to be worth more.
+    worth = CHANGE_PENALTY * inflation(correlation) / (1 - correlation)
+    return [_change(level, *edges) for edges in _stretches(change_points(scores, penalty=worth), len(level))]
+
+
+def _stretches(places: Sequence[int], count: int) -> list[tuple[int, int, int]]:
+    edges = [0, *places, count]
+    return list(zip(edges[:-2], edges[1:-1], edges[2:], strict=True))
+
+
+def _change(level: pd.Series, start: int, place: int, end: int) -> ChangePoint:
+    before, after = float(level.iloc[start:place].median()), float(level.iloc[place:end].median())
+    return ChangePoint(at=level.index[place].to_pydatetime(), before=before, after=after)
