@@ -285,6 +285,14 @@ def test_the_commands_list_verify_and_prune(server, tmp_path):
     assert (nothing.returncode, "archive sync" in nothing.stderr) == (2, True)
 
 
+def test_an_archive_of_answers_alone_is_whole(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        prom.rules()
+    assert list(Archive(tmp_path).problems()) == []
+    next(tmp_path.rglob("source.json")).unlink()
+    assert [line for line in Archive(tmp_path).problems() if "source.json" in line]
+
+
 def test_bounds_of_a_day_follow_the_grid(tmp_path):
     dataset = Archive(tmp_path).dataset("s", "up", 7 * 60_000, 60_000)
     previous = None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analysis.errors import UnreachableError, UnsupportedError
-from analysis.prometheus.archive.dataset import ANSWERS, checksum_name
+from analysis.prometheus.archive.dataset import ANSWERS, checksum_name, describe_source
 from analysis.prometheus.archive.recorder import HOUR_MS, Recorder
 from analysis.prometheus.archive.sealed import packed, unpacked
 from analysis.window import unix_ms
@@ -81,6 +81,7 @@ class Answers:
         return None if content is None else unpacked(content)
 
     def _write(self, name: str, body: dict[str, Any]) -> None:
+        describe_source(self.store, self.recorder.source)
         self.store.write(f"{self.folder}/{name}", packed(body))
 
 

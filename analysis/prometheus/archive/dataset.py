@@ -196,13 +196,8 @@ class Dataset:
         self.held[day] = Day(**{**about, "date": day})  # type: ignore[arg-type]
 
     def _describe(self) -> None:
-        for name, text in (
-            ("FORMAT", str(FORMAT)),
-            (f"{self.folder.split('/')[0]}/source.json", json.dumps({"source": self.source})),
-            (f"{self.folder}/dataset.json", _key_text(self.key)),
-        ):
-            if self.store.read(name) != text.encode():
-                self.store.write(name, text.encode())
+        describe_source(self.store, self.source)
+        _write_once(self.store, f"{self.folder}/dataset.json", _key_text(self.key))
 
     def problems(self) -> Iterator[str]:
         """What is damaged: every file is read and checked against its checksum, bit by bit."""
@@ -233,6 +228,17 @@ class Dataset:
 
 def _key_text(key: dict[str, Any]) -> str:
     return json.dumps(key, sort_keys=True)
+
+
+def describe_source(store: LocalStore, source: str) -> None:
+    """Write the version of the layout, and whose data a source's folder holds, where they do not stand there yet."""
+    _write_once(store, "FORMAT", str(FORMAT))
+    _write_once(store, f"{checksum_name(source)}/source.json", json.dumps({"source": source}))
+
+
+def _write_once(store: LocalStore, name: str, text: str) -> None:
+    if store.read(name) != text.encode():
+        store.write(name, text.encode())
 
 
 def _parsed(content: bytes | None) -> dict[str, Any]:
