@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from monitoring.grafana.builder import machines
+from monitoring.grafana.builder import machines, self_monitoring
 from monitoring.grafana.builder.frame import Panel, Section, dashboard, variable
 from monitoring.grafana.builder.limits import ANY, limit
 from monitoring.grafana.builder.panels import ALARM, WELL, Query, graph, number, timeline
@@ -26,7 +26,7 @@ def build() -> models.Dashboard:
             Section("Network", machines.network()),
             Section("Database", _database()),
             Section("Redis", _redis()),
-            Section("The monitoring itself", _monitoring()),
+            Section("The monitoring itself", self_monitoring.panels()),
         ],
     )
 
@@ -105,50 +105,5 @@ def _redis() -> list[Panel]:
             "Zero is right for a single server.",
             "short",
             Query("redis_connected_slaves", "{{instance}}"),
-        ),
-    ]
-
-
-def _monitoring() -> list[Panel]:
-    return [
-        graph(
-            "Series in Prometheus's head",
-            "What costs it memory; promreview cardinality says which metric grows.",
-            "short",
-            Query("prometheus_tsdb_head_series", "{{instance}}"),
-        ),
-        graph(
-            "Memory of Prometheus and Alertmanager",
-            "Resident memory of the processes.",
-            "bytes",
-            Query('process_resident_memory_bytes{job=~"prometheus|alertmanager"}', "{{job}} {{instance}}"),
-        ),
-        graph(
-            "Storage of Prometheus",
-            "Blocks on disk; the last two to three hours are not in it.",
-            "bytes",
-            Query("prometheus_tsdb_storage_blocks_bytes", "{{instance}}"),
-        ),
-        graph(
-            "Rule evaluations that failed in 15 minutes",
-            "PrometheusRuleFailures begins above zero.",
-            "short",
-            Query(
-                "sum by (rule_group) (increase(prometheus_rule_evaluation_failures_total[15m]))",
-                "{{rule_group}}",
-            ),
-            limit=limit("PrometheusRuleFailures"),
-        ),
-        graph(
-            "Duration of scrapes, by job",
-            "The slowest target of each job.",
-            "s",
-            Query("max by (job) (scrape_duration_seconds)", "{{job}}"),
-        ),
-        graph(
-            "Notifications that Alertmanager failed to send, per minute",
-            "By way; anything above zero means that somebody was not told.",
-            "short",
-            Query("60 * sum by (integration) (rate(alertmanager_notifications_failed_total[5m]))", "{{integration}}"),
         ),
     ]

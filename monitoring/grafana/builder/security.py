@@ -113,9 +113,9 @@ def _events() -> Panel:
         "Security event timeline",
         "When each security alert was pending and when it fired; where nothing is drawn, none was active.",
         Query(
-            f'max by (alertname) ({FIRING} * ALERTS{{alertstate="firing",category="security"}}'
+            f'max by (alertname, escalated) ({FIRING} * ALERTS{{alertstate="firing",category="security"}}'
             f' or {PENDING} * ALERTS{{alertstate="pending",category="security"}})',
-            "{{alertname}}",
+            "{{alertname}} {{escalated}}",
         ),
         {PENDING: ("pending", WAITING), FIRING: ("firing", ALARM)},
     ).no_value("No security alert was active.")
