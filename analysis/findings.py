@@ -9,13 +9,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
+from analysis import markup
 from analysis.window import Window, format_time
 
 SCHEMA_VERSION = 1
@@ -103,6 +103,23 @@ class Finding(BaseModel):
     action: str = ""
     links: dict[str, str] = {}
 
+    @property
+    def shown_links(self) -> list[markup.Link]:
+        """Where to look, as a notebook shows it."""
+        return [markup.Link(address, name) for name, address in self.links.items()]
+
+    def __repr__(self) -> str:
+        """One line: how grave, what, since when, and what to do."""
+        return f"{self.severity} {self.kind}: {self.title} (since {format_time(self.start)}); {self.action}"
+
+    def _repr_html_(self) -> str:
+        """Everything that is known of it; every value is escaped."""
+        until = format_time(self.end) if self.end else "still going on"
+        known = {"since": format_time(self.start), "until": until, **self.labels, **self.evidence}
+        return markup.pairs(
+            {**known, "what to do": self.action, "look": self.shown_links}, f"{self.severity}: {self.title}"
+        )
+
 
 class FindingsDocument(BaseModel):
     """What ``findings.json`` holds; a report may add keys of its own.
@@ -137,6 +154,25 @@ class FindingsDocument(BaseModel):
         """The document as JSON: NaN is null, infinities are texts."""
         return json.dumps(json_value(self.model_dump()), indent=1, ensure_ascii=False, allow_nan=False)
 
+    @property
+    def headline(self) -> str:
+        """The report, how many findings it has, and what they stand on."""
+        share = self.coverage.share
+        covered = "coverage unknown" if share is None else f"{share:.1%} of the window had data"
+        return f"{self.report}: {len(self.findings)} findings, {covered}"
+
+    def __repr__(self) -> str:
+        """One line per finding, the gravest first."""
+        return "\n".join([self.headline, *(f"{f.severity:>8}  {f.title}" for f in sort_findings(self.findings))])
+
+    def _repr_html_(self) -> str:
+        """The findings as a table; every value is escaped."""
+        rows = [
+            (f.severity, f.title, f"{f.start:%Y-%m-%d %H:%M} UTC", f.action, f.shown_links)
+            for f in sort_findings(self.findings)
+        ]
+        return markup.table(("severity", "finding", "since", "what to do", "look"), rows, self.headline)
+
     @classmethod
     def read(cls, path: Path) -> "FindingsDocument":
         """Read a document that was written with `to_json`."""
@@ -153,21 +189,11 @@ class ReportResult:
 
     def __repr__(self) -> str:
         """One line per finding, the gravest first."""
-        document = self.document
-        share = document.coverage.share
-        covered = "coverage unknown" if share is None else f"{share:.1%} of the window had data"
-        head = f"{document.report}: {len(document.findings)} findings, {covered}"
-        return "\n".join([head, *(f"{f.severity:>8}  {f.title}" for f in sort_findings(document.findings))])
+        return repr(self.document)
 
     def _repr_html_(self) -> str:
         """The findings as a table; every value is escaped."""
-        head, cells = escape(repr(self).splitlines()[0]), ("severity", "title", "start", "action")
-        rows = []
-        for finding in sort_findings(self.document.findings):
-            values = finding.model_dump(mode="json")
-            rows.append("<tr>" + "".join(f"<td>{escape(str(values[cell]))}</td>" for cell in cells) + "</tr>")
-        top = "".join(f"<th scope='col'>{cell}</th>" for cell in cells)
-        return f"<p>{head}</p><table><thead><tr>{top}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        return self.document._repr_html_()
 
 
 def json_value(value: Any) -> Any:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from analysis import markup
+from analysis.window import format_duration
+
 ZERO = timedelta()
 
 
@@ -32,6 +35,20 @@ class Rule:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """One line, as a person would say it."""
+        return f"{self.kind} rule {self.name}: {self.expr}" + "".join(f", {k} {v}" for k, v in self._durations.items())
+
+    @property
+    def _durations(self) -> dict[str, str]:
+        given = {"for": self.for_duration, "keep_firing_for": self.keep_firing_for}
+        return {name: format_duration(duration) for name, duration in given.items() if duration}
+
+    def _repr_html_(self) -> str:
+        """As its file has it; every value is escaped."""
+        known = {"expr": self.expr, **self._durations, **self.labels, **self.annotations}
+        return markup.pairs(known, f"{self.kind} rule {self.name}")
+
 
 @dataclass(frozen=True)
 class RuleGroup:
@@ -58,6 +75,11 @@ class RuleGroup:
     def alerts(self) -> tuple[Rule, ...]:
         """Its alerting rules."""
         return tuple(rule for rule in self.rules if rule.kind == "alerting")
+
+    def _repr_html_(self) -> str:
+        """Its rules as a table; every value is escaped."""
+        rows = [(rule.name, rule.expr, format_duration(rule.for_duration)) for rule in self.rules]
+        return markup.table(("rule", "expr", "for"), rows, f"{self.name} in {self.file}")
 
 
 def groups_of_api(groups: Iterable[Mapping[str, Any]]) -> list[RuleGroup]:

@@ -1,7 +1,6 @@
 """Whether the connection works, said in a notebook in a few lines instead of a traceback."""
 
-from html import escape
-
+from analysis import markup
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
 
@@ -19,8 +18,7 @@ class Look:
 
     def _repr_html_(self) -> str:
         """A table; every value is escaped."""
-        rows = "".join(f"<tr><th scope='row'>{escape(w)}</th><td>{escape(h)}</td></tr>" for w, h in self.lines)
-        return f"<table><tbody>{rows}</tbody></table>"
+        return markup.pairs(dict(self.lines))
 
 
 def look(prom: Prometheus) -> Look:

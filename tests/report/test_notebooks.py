@@ -31,7 +31,7 @@ def test_a_notebook_is_a_story_and_no_program(path):
 def test_the_connection_is_told(empty_prometheus):
     shown = look(connect(empty_prometheus.url))
     assert "connected: http://127.0.0.1" in repr(shown)
-    assert "<td>" in shown._repr_html_()
+    assert "prometheus 2" in shown._repr_html_()
 
 
 def test_no_connection_is_a_few_lines_that_say_what_to_do():

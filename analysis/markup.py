@@ -1,0 +1,47 @@
+"""HTML for what a notebook shows: every value is escaped, and only a web address becomes a link."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlsplit
+
+_LEFT = "text-align: left"  # JupyterLab sets tables to the right, as numbers are
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address that a cell shows as a link, under a name."""
+
+    address: str
+    name: str
+
+
+def cell(value: object) -> str:
+    """One value as HTML: links as such, lists of values beside each other, anything else as text."""
+    if isinstance(value, Link):
+        shown = escape(value.name)
+        if urlsplit(value.address).scheme not in ("http", "https"):
+            return shown
+        return f"<a href='{escape(value.address)}' target='_blank' rel='noopener noreferrer'>{shown}</a>"
+    if isinstance(value, list | tuple):
+        return " ".join(cell(part) for part in value)
+    return "" if value is None else escape(str(value))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
+    """A table with a line above it."""
+    head = "".join(f"<th scope='col' style='{_LEFT}'>{escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td style='{_LEFT}'>{cell(v)}</td>" for v in row) + "</tr>" for row in rows)
+    above = f"<p>{escape(caption)}</p>" if caption else ""
+    return f"{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def pairs(values: Mapping[str, object], caption: str = "") -> str:
+    """Names and values under each other; what is empty is left out."""
+    rows = "".join(
+        f"<tr><th scope='row' style='{_LEFT}'>{escape(name)}</th><td style='{_LEFT}'>{cell(value)}</td></tr>"
+        for name, value in values.items()
+        if value not in (None, "", [], ())
+    )
+    above = f"<p><b>{escape(caption)}</b></p>" if caption else ""
+    return f"{above}<table><tbody>{rows}</tbody></table>"

@@ -1,0 +1,81 @@
+"""What a notebook shows of findings, rules and reports: plain and rich, and hostile values are text in both."""
+
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from analysis.findings import ReportResult
+from analysis.markup import Link, cell
+from analysis.prometheus.rules import Rule, RuleGroup
+from analysis.report.connection import Look
+from tests.report.handmade import HOSTILE, document, finding, hostile_document
+
+RULE = Rule("alerting", "QueueLong", "queue > 50", 0, timedelta(minutes=5), labels={"severity": "high"})
+BAD_RULE = Rule("alerting", HOSTILE, HOSTILE, 0, labels={HOSTILE: HOSTILE}, annotations={"summary": HOSTILE})
+SHOWN = {"p", "b", "a", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+class Elements(HTMLParser):
+    """Elements, their attributes, and the text between them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.names, self.attributes, self.text = set(), [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        hostile_document("threshold_drift"),
+        hostile_document("threshold_drift").findings[0],
+        ReportResult(hostile_document("threshold_drift")),
+        BAD_RULE,
+        RuleGroup(HOSTILE, HOSTILE, (BAD_RULE,)),
+        Look([(HOSTILE, HOSTILE)]),
+    ],
+    ids=lambda shown: type(shown).__name__,
+)
+def test_hostile_values_are_text(shown):
+    found = Elements(shown._repr_html_())
+    assert found.names <= SHOWN
+    assert {name for name, _ in found.attributes} <= {"scope", "style", "href", "target", "rel"}
+    assert all(value.startswith("http://") for name, value in found.attributes if name == "href")
+    assert HOSTILE in found.text
+
+
+def test_only_a_web_address_is_a_link():
+    assert cell(Link("javascript:alert(1)", "graph")) == "graph"
+    assert "href='https://a.example/?a=1&amp;b=&#x27;'" in cell(Link("https://a.example/?a=1&b='", "graph"))
+
+
+def test_a_finding_says_in_a_line_what_since_when_and_what_to_do():
+    assert repr(finding()) == "high drifting: A rule drifts (since 2026-10-04T00:00:00Z); Look at it."
+    rich = Elements(finding(labels={"job": "a"}, end=None)._repr_html_()).text
+    for part in ("high: A rule drifts", "still going on", "joba", "alerts12", "Look at it."):
+        assert part in rich
+
+
+def test_a_report_is_its_findings_the_gravest_first():
+    result = ReportResult(document(findings=[finding(severity="low", title="Small"), finding(title="Large")]))
+    assert repr(result).splitlines() == [
+        "threshold_drift: 2 findings, 100.0% of the window had data",
+        "    high  Large",
+        "     low  Small",
+    ]
+    rich = Elements(result._repr_html_()).text
+    assert rich.index("Large") < rich.index("Small")
+
+
+def test_a_rule_reads_as_its_file_has_it():
+    assert repr(RULE) == "alerting rule QueueLong: queue > 50, for 5m"
+    assert "for5m" in Elements(RULE._repr_html_()).text
+    assert "QueueLongqueue > 505m" in Elements(RuleGroup("f.yml", "g", (RULE,))._repr_html_()).text
