@@ -32,6 +32,10 @@ def finding_id(report: str, kind: str, *identity: object) -> str:
         report: name of the report.
         kind: kind of the finding.
         identity: what makes it this thing and no other: labels, a rule's name, a start.
+
+    Example:
+        >>> finding_id("threshold_drift", "dead", "Idle") == finding_id("threshold_drift", "dead", "Idle")
+        True
     """
     text = json.dumps([report, kind, *identity], sort_keys=True, default=str)
     return f"{report}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -30,6 +30,10 @@ def parse_duration(text: str) -> timedelta:
 
     Raises:
         InputError: the text is not a duration.
+
+    Example:
+        >>> parse_duration("1h30m")
+        datetime.timedelta(seconds=5400)
     """
     match = _DURATION.fullmatch(text.strip())
     if text.strip() == "0":
@@ -41,7 +45,12 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration as Prometheus does; weeks and years are written as days."""
+    """Write a duration as Prometheus does; weeks and years are written as days.
+
+    Example:
+        >>> format_duration(parse_duration("90m"))
+        '1h30m'
+    """
     milliseconds = duration // timedelta(milliseconds=1)
     parts = []
     for unit in ("d", "h", "m", "s", "ms"):
@@ -67,6 +76,10 @@ def parse_time(text: "str | float | datetime", now: datetime | None = None) -> d
 
     Raises:
         InputError: the text is none of these, or is a time without a zone.
+
+    Example:
+        >>> parse_time("-30d", now=parse_time("2026-11-01")).isoformat()
+        '2026-10-02T00:00:00+00:00'
     """
     if isinstance(text, datetime):
         return _utc(text)
@@ -107,7 +120,12 @@ def _utc(instant: datetime) -> datetime:
 
 
 def format_time(instant: datetime) -> str:
-    """RFC 3339 in UTC, with milliseconds where they are not whole seconds."""
+    """RFC 3339 in UTC, with milliseconds where they are not whole seconds.
+
+    Example:
+        >>> format_time(parse_time("2026-10-01T02:00:00+02:00"))
+        '2026-10-01T00:00:00Z'
+    """
     instant = instant.astimezone(UTC)
     timespec = "milliseconds" if instant.microsecond >= 1000 else "seconds"
     return instant.isoformat(timespec=timespec).replace("+00:00", "Z")
@@ -183,6 +201,10 @@ def month_window(month: str, timezone: str = "UTC") -> Window:
 
     Raises:
         InputError: not a month, or no such time zone.
+
+    Example:
+        >>> month_window("2026-10", "Europe/Berlin").start.isoformat()
+        '2026-09-30T22:00:00+00:00'
     """
     match = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", month)
     if not match or not 1970 <= int(match[1]) <= 9998:

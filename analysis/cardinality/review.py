@@ -44,6 +44,13 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
         The document with the keys of ``promreview cardinality``; tables ``metrics``, ``causes``,
         ``proposals``, ``missing``, ``last_month``; frames ``trend`` (series by metric over time)
         and ``total``.
+
+    Example:
+        >>> from analysis.settings.cardinality import CardinalityGrowthSettings
+        >>> settings = CardinalityGrowthSettings(month="2026-10")
+        >>> print(review(prom, settings, settings.window()))
+        cardinality_growth: 1 findings, 0.0% of the window had data
+         unknown  No series at all in this window: nothing can be said about growth
     """
     collected = collect(prom, settings, window)
     if collected is None:

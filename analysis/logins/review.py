@@ -47,6 +47,12 @@ def review(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -
         prom: the server.
         settings: which signals, and what is promised.
         window: what is reported; the history before it is asked for too.
+
+    Example:
+        >>> from analysis.settings.logins import LoginAnomaliesSettings
+        >>> settings = LoginAnomaliesSettings(month="2026-10")
+        >>> [finding.severity for finding in review(prom, settings, settings.window()).document.findings]
+        ['unknown']
     """
     frames = collect(prom, settings, window)
     signals = [name for name in SIGNALS if name in frames]

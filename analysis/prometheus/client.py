@@ -73,6 +73,13 @@ class Prometheus:
         Raises:
             QueryError: the server calls the query wrong.
             SourceError: the server failed.
+
+        Example:
+            >>> frame = prom.range("vector(1)", "2026-10-01", "2026-10-01T01:00:00Z", "15m")
+            >>> frame.shape, frame.index[-1].isoformat()
+            ((4, 1), '2026-10-01T00:45:00+00:00')
+            >>> len(prom.range("time()", "-30d", "now", "1h"))
+            720
         """
         return pulled(self.decoded(expr, start, end, step, phase).frame, expr)
 
@@ -84,7 +91,13 @@ class Prometheus:
         step: str | float | timedelta,
         phase: timedelta = timedelta(),
     ) -> Decoded:
-        """Like `range`, with presence beside the values: replay has to tell NaN from no sample."""
+        """Like `range`, with presence beside the values: replay has to tell NaN from no sample.
+
+        Example:
+            >>> decoded = prom.decoded("vector(0) / 0", "2026-10-01", "2026-10-02", "12h")
+            >>> int(decoded.frame.isna().to_numpy().sum()), int(decoded.present.sum())
+            (2, 2)
+        """
         step = as_duration(step)
         window = Window(parse_time(start), parse_time(end))
         first_ms, end_ms = window.stamp_bounds_ms(step, phase)
@@ -137,7 +150,12 @@ class Prometheus:
         return self.answers.get(path, params or {}, lambda: self.api.get(path, params))
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
-        """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label)."""
+        """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label).
+
+        Example:
+            >>> prom.instant("vector(2) + 1").to_list()
+            [3.0]
+        """
         self.api.warned = []
         data = self.get("query", {"query": expr, "time": unix_ms(parse_time(time)) / 1000})
         if data["resultType"] == "scalar":
@@ -170,7 +188,12 @@ class Prometheus:
         return list(self.get("series", series_parameters(match, window)))
 
     def label_values(self, label: str, match: list[str] | None = None, window: Window | None = None) -> list[str]:
-        """Values of a label, of the series that match in the window."""
+        """Values of a label, of the series that match in the window.
+
+        Example:
+            >>> prom.label_values("job")
+            []
+        """
         params: dict[str, Any] = {"match[]": match} if match else {}
         if window:
             params |= {"start": unix_ms(window.start) / 1000, "end": unix_ms(window.end) / 1000}
@@ -190,7 +213,12 @@ class Prometheus:
         return self._retention
 
     def source(self) -> Source:
-        """What was asked, for the findings document; asked of the server once."""
+        """What was asked, for the findings document; asked of the server once.
+
+        Example:
+            >>> prom.source().kind
+            'prometheus'
+        """
         if self._source is None:
             try:
                 info = self.status("buildinfo")
@@ -229,7 +257,13 @@ def is_archivable(expr: str, step: timedelta) -> bool:
 
 
 def connect(url: str | None = None, settings: ConnectionSettings | None = None) -> Prometheus:
-    """A client for `url`, else for ``PROMETHEUS_URL``, with the credentials of the environment."""
+    """A client for `url`, else for ``PROMETHEUS_URL``, with the credentials of the environment.
+
+    Example:
+        >>> prom = connect("http://127.0.0.1:9090")
+        >>> prom.api.shown_url
+        'http://127.0.0.1:9090'
+    """
     settings = settings or ConnectionSettings()
     if url:
         settings = settings.model_copy(update={"url": type(settings.url)(url)})

@@ -46,7 +46,12 @@ def parse(expr: str) -> Any:
 
 
 def quote(value: str) -> str:
-    """A PromQL string literal that holds exactly `value`, whatever is in it."""
+    r"""A PromQL string literal that holds exactly `value`, whatever is in it.
+
+    Example:
+        >>> print(quote('a "b"'))
+        "a \"b\""
+    """
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(c if c.isprintable() else _escape(c) for c in escaped) + '"'
 
@@ -61,6 +66,10 @@ def selector(name: str = "", matchers: Mapping[str, str] | None = None) -> str:
 
     Raises:
         InputError: a label name that PromQL cannot hold.
+
+    Example:
+        >>> print(selector("up", {"job": "auth"}))
+        up{job="auth"}
     """
     pairs = dict(matchers or {})
     if name and not _LEGACY_NAME.fullmatch(name):

@@ -18,7 +18,12 @@ UNKNOWN = "value"
 
 
 def unit_of(expr: str) -> str:
-    """The unit in words, such as ``seconds``, ``bytes per second`` or ``series``; ``value`` where no name tells it."""
+    """The unit in words, such as ``seconds``, ``bytes per second`` or ``series``; ``value`` where no name tells it.
+
+    Example:
+        >>> unit_of("rate(node_network_receive_bytes_total[5m])")
+        'bytes per second'
+    """
     try:
         return _unit(parse(expr))
     except PromreviewError:

@@ -22,7 +22,12 @@ class Look:
 
 
 def look(prom: Prometheus) -> Look:
-    """Ask a server who it is; an error says what to do, and is no traceback."""
+    """Ask a server who it is; an error says what to do, and is no traceback.
+
+    Example:
+        >>> look(prom).lines[0][0]
+        'connected'
+    """
     try:
         source = prom.source()
         groups = prom.rules()

@@ -43,6 +43,13 @@ def score_online(series: pd.Series) -> pd.Series:
 
     Raises:
         InputError: not a series of numbers on an increasing UTC index.
+
+    Example:
+        >>> index = pd.date_range("2026-10-01", periods=500, freq="5min", tz="UTC")
+        >>> values = pd.Series([float(place % 7) for place in range(500)], index=index)
+        >>> values.iloc[400] = 60.0
+        >>> score_online(values).idxmax() == index[400]
+        True
     """
     values, times = _checked(series)
     known = np.isfinite(values)
@@ -66,6 +73,13 @@ def score_offline(series: pd.Series) -> pd.Series:
 
     Raises:
         InputError: not a series of numbers on an increasing UTC index.
+
+    Example:
+        >>> index = pd.date_range("2026-10-01", periods=500, freq="5min", tz="UTC")
+        >>> values = pd.Series([float(place % 7) for place in range(500)], index=index)
+        >>> values.iloc[400] = 60.0
+        >>> bool(score_offline(values)[index[400]] > 10)
+        True
     """
     values, times = _checked(series)
     known = np.isfinite(values)

@@ -84,6 +84,10 @@ def load_settings(model: type[S], path: Path | None = None, overrides: Mapping[s
 
     Raises:
         ParameterError: naming the file, the parameter, and what is allowed.
+
+    Example:
+        >>> load_settings(ReportSettings, overrides={"month": "2026-10", "timezone": "Europe/Berlin"}).month
+        '2026-10'
     """
     values = dict(read_yaml(path)) if path else {}
     given = {key: value for key, value in (overrides or {}).items() if value not in (None, "")}

@@ -41,6 +41,12 @@ def review(
 
     Raises:
         SourceError: the server cannot be asked at all; a single broken rule does not raise.
+
+    Example:
+        >>> from analysis.settings.thresholds import ThresholdDriftSettings
+        >>> settings = ThresholdDriftSettings(month="2026-10")
+        >>> print(review(prom, settings, settings.window()))
+        threshold_drift: 0 findings, coverage unknown
     """
     judged = judged_rules(prom, settings, window, progress)
     reviewed = [item for item, _, _ in judged]
