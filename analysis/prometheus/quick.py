@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import csv
+from pyarrow import compute, csv
 
 OPEN, CLOSE, BETWEEN = b'"values":[[', b"]]", b"],["
 KEY = b'"values":'
@@ -93,7 +93,8 @@ class Reader:
         if table is None or table.num_rows != sum(counts):
             self.series += [_strict(row) for row in rows]
             return
-        values = np.split(table["value"].fill_null(np.inf).to_numpy(), np.cumsum(counts)[:-1])
+        filled = compute.call_function("coalesce", [table["value"], pa.scalar(np.inf)], memory_pool=_pool())
+        values = np.split(filled.to_numpy(), np.cumsum(counts)[:-1])
         if whole:
             self.series += [(None, part) for part in values]
         else:
@@ -112,6 +113,11 @@ def milliseconds(stamps: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(np.rint(stamps * 1000).astype("int64"))
 
 
+def _pool() -> pa.MemoryPool:
+    """The system's: Arrow's own keeps for long what it once had."""
+    return pa.system_memory_pool()
+
+
 def _table(text: bytes, columns: list[str]) -> pa.Table | None:
     """Parsed with ``+Inf`` as null: the one text among Prometheus's values that the parser does not know."""
     try:
@@ -123,7 +129,7 @@ def _table(text: bytes, columns: list[str]) -> pa.Table | None:
                 null_values=["+Inf"],
                 include_columns=columns,
             ),
-            memory_pool=pa.system_memory_pool(),  # its own pool keeps what it had for long
+            memory_pool=_pool(),
         )
     except pa.ArrowInvalid:
         return None
