@@ -11,8 +11,8 @@ from analysis.prometheus.patterns import one_of
 from analysis.window import Window
 
 MOMENT = timedelta(milliseconds=1)
-LOOKS = 30  # stamps in the window at which counters are read: one a day for a month
-LONGEST_STEP = timedelta(days=1)
+LOOKS = 30  # stamps in a short window at which counters are read
+DAILY_FROM = timedelta(days=10)  # windows from here on are read once a day: whole days are what the archive holds
 BATCH_SERIES = 2_000  # series of one query, whose labels become levels of one frame
 EARLIER = "1d"  # a metric that was there on the day before the window is not new
 
@@ -98,9 +98,7 @@ def _batches(sizes: pd.Series) -> list[list[str]]:
 
 
 def _rises_of(prom: Prometheus, names: list[str], window: Window) -> dict[tuple[str, str], float]:
-    step = min(LONGEST_STEP, max(timedelta(seconds=1), window.duration / LOOKS))
-    whole = timedelta(seconds=int(step.total_seconds()))
-    frame = prom.range(f"{{__name__=~{one_of(names)}}}", window.start, window.end, whole)
+    frame = prom.range(f"{{__name__=~{one_of(names)}}}", window.start, window.end, _step(window))
     if frame.empty:
         return {}
     keys = frame.columns.to_frame(index=False)
@@ -110,6 +108,12 @@ def _rises_of(prom: Prometheus, names: list[str], window: Window) -> dict[tuple[
         pair = str(keys.iloc[number].get("__name__", "")), str(keys.iloc[number].get("job", ""))
         found[pair] = found.get(pair, 0.0) + float(total)
     return found
+
+
+def _step(window: Window) -> timedelta:
+    if window.duration >= DAILY_FROM:
+        return timedelta(days=1)
+    return timedelta(seconds=max(1, int(window.duration.total_seconds() / LOOKS)))
 
 
 def increases(frame: pd.DataFrame) -> pd.Series:
