@@ -200,6 +200,11 @@ class ReportResult:
         return self.document._repr_html_()
 
 
+def document_json(document: BaseModel) -> str:
+    """A typed document as one line of JSON: NaN is null, infinities are texts."""
+    return json.dumps(json_value(document.model_dump(mode="json")), ensure_ascii=False, allow_nan=False)
+
+
 def json_value(value: Any) -> Any:
     """Turn numbers, times and containers into what JSON can hold.
 

@@ -25,6 +25,7 @@ COMMANDS = (
     "review",
     "decide",
     "new_report",
+    "schema",
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)

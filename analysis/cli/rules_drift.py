@@ -37,6 +37,7 @@ def drift(
     """Compare each rule's distance from its threshold over [start, end) with the months before, and judge it."""
     from tqdm.auto import tqdm
 
+    from analysis.findings import document_json
     from analysis.prometheus import connect
     from analysis.settings import ConnectionSettings
     from analysis.thresholds import drift as judged
@@ -48,7 +49,7 @@ def drift(
     with connect(url, connection) as prom, tqdm(desc="rules", file=sys.stderr, disable=None) as bar:
         document = judged(prom, settings, settings.window(), advance(bar))
     if output_format is Format.json:
-        print(document.model_dump_json())
+        print(document_json(document))
     else:
         print_rows([row_of(rule) for rule in document.rules], output_format, "no alerting rules")
     leave_for((verdict.severity for rule in document.rules for verdict in rule.verdicts), fail_on)

@@ -34,10 +34,9 @@ def recommend(
     timeout: Timeout = 120.0,
 ) -> None:
     """Recommend thresholds and durations, fitted on the months before [start, end) and checked on it."""
-    import json
-
     from tqdm.auto import tqdm
 
+    from analysis.findings import document_json
     from analysis.prometheus import connect
     from analysis.settings import ConnectionSettings
     from analysis.thresholds import recommend as recommendations
@@ -50,33 +49,26 @@ def recommend(
     with connect(url, connection) as prom, tqdm(desc="rules", file=sys.stderr, disable=None) as bar:
         document = recommendations(prom, settings, settings.window(), advance(bar))
     if output_format is Format.json:
-        print(json.dumps(document, allow_nan=False, ensure_ascii=False))
+        print(document_json(document))
     else:
-        print_rows([_row(entry) for entry in document["rules"]], output_format, "no alerting rules")
+        print_rows([_row(rule) for rule in document.rules], output_format, "no alerting rules")
 
 
-def _row(entry: dict[str, Any]) -> dict[str, str]:
-    expected = entry["expected"]["alerts_per_month"]
-    pages = entry["expected"]["pages_per_month"]
-    between = expected["interval"]
+def _row(rule: Any) -> dict[str, str]:
+    expected = rule.expected.alerts_per_month
+    between = expected.interval
     return {
-        "alert": entry["alert"],
-        "verdict": entry["verdict"],
-        "today": _values(entry["current"]),
-        "recommended": _values(entry["recommended"]) if entry["recommended"] else "-",
+        "alert": rule.alert,
+        "verdict": rule.verdict,
+        "today": rule.current.shown(),
+        "recommended": rule.recommended.shown() if rule.recommended else "-",
         "alerts a month": _change(expected),
-        "pages a month": _change(pages),
-        "next month": f"{between[0]} to {between[1]} ({expected['level']:.0%})" if between else "unknown",
-        "reason": entry["reason"],
+        "pages a month": _change(rule.expected.pages_per_month),
+        "next month": f"{between[0]} to {between[1]} ({expected.level:.0%})" if between else "unknown",
+        "reason": rule.reason,
     }
 
 
-def _values(values: dict[str, Any]) -> str:
-    held = values["keep_firing_for"]
-    text = f"{values['threshold']} for {values['for']}"
-    return text if held == "0s" else f"{text}, kept {held}"
-
-
-def _change(numbers: dict[str, Any]) -> str:
-    texts = [f"{numbers[key]:.3g}" for key in ("current", "recommended") if numbers[key] is not None]
+def _change(numbers: Any) -> str:
+    texts = [f"{number:.3g}" for number in (numbers.current, numbers.recommended) if number is not None]
     return " to ".join(texts) or "unknown"

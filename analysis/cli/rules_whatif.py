@@ -62,8 +62,7 @@ def whatif(
     timeout: Timeout = 120.0,
 ) -> None:
     """Count alerts and pages for every combination of threshold, for and keep_firing_for over [start, end)."""
-    import json
-
+    from analysis.findings import document_json
     from analysis.prometheus import connect
     from analysis.settings import ConnectionSettings
     from analysis.thresholds.whatif_document import Asked, whatif_document
@@ -74,17 +73,18 @@ def whatif(
     asked = Asked(threshold or (), for_ or (), keep_firing_for or ())
     with connect(url, connection) as prom:
         document, made = whatif_document(prom, settings, settings.window(), asked)
-    for entry in document["skipped"]:
-        print(f"promreview: {entry['alert']} in {entry['file']}: {entry['reason']}", file=sys.stderr)
+    for skipped in document.skipped:
+        print(f"promreview: {skipped.alert} in {skipped.file}: {skipped.reason}", file=sys.stderr)
     if output_format is Format.json:
-        print(json.dumps(document, allow_nan=False, ensure_ascii=False))
+        print(document_json(document))
     elif output_format is Format.csv:
         for one in made:
             print(one.table().to_csv(index=False), end="")
     else:
-        for entry in document["rules"]:
-            print_combinations(f"{entry['alert']}: {entry['expr']}", entry["combinations"], _SHOWN, entry["current"])
-            print(f"recall is {entry['recall']}", file=sys.stderr)
+        for rule in document.rules:
+            rows = [combination.model_dump() for combination in rule.combinations]
+            print_combinations(f"{rule.alert}: {rule.expr}", rows, _SHOWN, rule.current.model_dump())
+            print(f"recall is {rule.recall}", file=sys.stderr)
 
 
 def print_combinations(title: str, rows: list[dict[str, Any]], names: tuple[str, ...], current: dict[str, Any]) -> None:

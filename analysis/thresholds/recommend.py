@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.thresholds.documents import RecommendRule
 from analysis.thresholds.measure import Measured
 from analysis.thresholds.predict import Prediction
 from analysis.thresholds.propose import Proposal
@@ -10,7 +11,7 @@ from analysis.thresholds.verdicts import Judgement
 from analysis.window import Window, format_duration
 
 
-def entry_of(item: Measured, judgement: Judgement, window: Window) -> dict[str, Any]:
+def entry_of(item: Measured, judgement: Judgement, window: Window) -> RecommendRule:
     """The recommendation for one rule."""
     proposal = item.proposal
     today = {
@@ -19,7 +20,7 @@ def entry_of(item: Measured, judgement: Judgement, window: Window) -> dict[str, 
         "keep_firing_for": format_duration(item.rule.keep_firing_for),
     }
     reason = judgement.reason if proposal is None else f"{judgement.reason}; {proposal.reason}"
-    return {
+    entry = {
         **place_of(item.group, item.rule),
         "expr": item.rule.expr,
         "verdict": judgement.verdict,
@@ -30,6 +31,7 @@ def entry_of(item: Measured, judgement: Judgement, window: Window) -> dict[str, 
         "recall": _recall(proposal),
         "reason": reason,
     }
+    return RecommendRule.model_validate(entry)
 
 
 def month_of(window: Window) -> str:

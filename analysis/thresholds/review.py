@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.findings import FindingsDocument, ReportResult, TimeSpan, json_value, sort_findings
+from analysis.findings import FindingsDocument, ReportResult, TimeSpan, sort_findings
 from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
 from analysis.thresholds.decided import judged_from, rule_of, to_be_judged
-from analysis.thresholds.documents import ScorecardEntry
+from analysis.thresholds.documents import RecommendDocument, ScorecardEntry
 from analysis.thresholds.drift import discoveries
 from analysis.thresholds.history import recorded_alerts
 from analysis.thresholds.measure import Measured, evidence_of, measure
@@ -63,7 +63,9 @@ def review(
         queries=prom.queries,
         coverage=coverage_of(reviewed, window),
         findings=sort_findings(findings),
-        recommendations=[json_value(entry_of(item, judgements[0], window)) for item, _, judgements in judged],
+        recommendations=[
+            entry_of(item, judgements[0], window).model_dump(mode="json") for item, _, judgements in judged
+        ],
         scorecard=[entry.model_dump(mode="json") for entry in scorecard],
     )
     return ReportResult(document, {"rules": pd.DataFrame(rows), "scorecard": table_of(scorecard)}, _frames(reviewed))
@@ -74,25 +76,20 @@ def recommend(
     settings: ThresholdDriftSettings,
     window: Window,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> dict[str, Any]:
+) -> RecommendDocument:
     """Recommend threshold, `for` and `keep_firing_for` for every rule under review.
 
     The months before the window are fitted on, the window itself is the month that has not been seen.
-
-    Returns:
-        The document of ``rules recommend``.
 
     Raises:
         SourceError: the server cannot be asked at all; a single broken rule does not raise.
     """
     judged = judged_rules(prom, settings, window, progress)
-    document = {
-        "schema_version": 1,
-        "window": {"start": window.start, "end": window.end},
-        "budget_pages_per_week": settings.alerts_per_week,
-        "rules": [entry_of(item, judgements[0], window) for item, _, judgements in judged],
-    }
-    return dict(json_value(document))
+    return RecommendDocument(
+        window=TimeSpan.of(window),
+        budget_pages_per_week=settings.alerts_per_week,
+        rules=[entry_of(item, judgements[0], window) for item, _, judgements in judged],
+    )
 
 
 def judged_rules(

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from math import isfinite
-from typing import Any
 
 from analysis.errors import InputError, PromreviewError
-from analysis.findings import json_value
+from analysis.findings import TimeSpan, json_value
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import comparisons, parse, text_of
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
+from analysis.thresholds.documents import WhatIfDocument, WhatIfRule
 from analysis.thresholds.sides import bare
 from analysis.thresholds.subjects import (
     MAXIMUM_COMBINATIONS,
@@ -25,7 +25,7 @@ from analysis.thresholds.subjects import (
 )
 from analysis.thresholds.surroundings import context_of
 from analysis.thresholds.whatif import WhatIf, whatif
-from analysis.window import Window, format_time, parse_duration
+from analysis.window import Window, parse_duration
 
 TODAY = "today"
 
@@ -94,7 +94,7 @@ def parse_values(text: str) -> list[float]:
 
 def whatif_document(
     prom: Prometheus, settings: ThresholdDriftSettings, window: Window, asked: Asked
-) -> tuple[dict[str, Any], list[WhatIf]]:
+) -> tuple[WhatIfDocument, list[WhatIf]]:
     """Evaluate the combinations of every rule under review.
 
     Returns:
@@ -117,18 +117,13 @@ def whatif_document(
             if error.exit_code == 3 or len(rules) == 1:
                 raise
             skipped.append({**place_of(group, rule), "reason": str(error)})
-    document = {
-        "schema_version": 1,
-        "window": {"start": format_time(window.start), "end": format_time(window.end)},
-        "rules": [_entry(one) for one in made],
-        "skipped": skipped,
-    }
-    return json_value(document), made
+    document = WhatIfDocument(window=TimeSpan.of(window), rules=[_entry(one) for one in made], skipped=skipped)
+    return document, made
 
 
-def _entry(made: WhatIf) -> dict[str, Any]:
+def _entry(made: WhatIf) -> WhatIfRule:
     subject = made.subject
-    return {
+    entry = {
         **place_of(subject.group, subject.rule),
         "expr": subject.rule.expr,
         "numbers": [text_of(found.node) for found in comparisons(bare(parse(subject.rule.expr)))],
@@ -140,3 +135,4 @@ def _entry(made: WhatIf) -> dict[str, Any]:
         "recall": "measured on labelled incidents" if subject.incidents else "unknown: no incident names this alert",
         "combinations": made.table().to_dict(orient="records"),
     }
+    return WhatIfRule.model_validate(json_value(entry))

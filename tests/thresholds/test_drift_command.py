@@ -14,6 +14,7 @@ from analysis.datasets.backfill import SERVER_ARGUMENTS, backfill
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.thresholds.documents import DriftDocument
+from tests.schemas import check
 
 DAYS, STEP, PER_DAY = 61, pd.Timedelta("5m"), 288
 END = pd.Timestamp("2026-11-01T00:00:00Z")
@@ -67,6 +68,7 @@ def run(server, tmp_path, *arguments):
 def document(server, tmp_path_factory):
     done = run(server, tmp_path_factory.mktemp("drift"), "--format", "json")
     assert done.returncode == 0, done.stderr
+    check("rules-drift", json.loads(done.stdout))
     return DriftDocument.model_validate_json(done.stdout)
 
 

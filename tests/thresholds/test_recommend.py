@@ -18,6 +18,7 @@ from analysis.thresholds.candidates import rounded
 from analysis.thresholds.predict import interval_of, predict
 from analysis.window import Window
 from benchmarks.prediction import held
+from tests.schemas import check
 
 DAYS, STEP = 60, pd.Timedelta("5m")
 PER_DAY = 288
@@ -79,7 +80,7 @@ def settings_of(tmp_path, **more):
 @pytest.fixture(scope="module")
 def with_incidents(server, tmp_path_factory):
     document = recommend(server, settings_of(tmp_path_factory.mktemp("a")), window())
-    return {entry["alert"]: entry for entry in document["rules"]}
+    return {entry["alert"]: entry for entry in document.model_dump(mode="json")["rules"]}
 
 
 def test_noise_goes_and_no_incident_is_missed(with_incidents):
@@ -121,9 +122,9 @@ def test_noise_in_maintenance_argues_for_nothing(server, tmp_path):
     start, end = (END - pd.Timedelta(days=DAYS + 1)).isoformat(), END.isoformat()
     (tmp_path / "maintenance.yaml").write_text(f"maintenance:\n- {{start: '{start}', end: '{end}'}}\n")
     settings = settings_of(tmp_path, maintenance_file=str(tmp_path / "maintenance.yaml"), alerts=["Noisy"])
-    [noisy] = recommend(server, settings, window())["rules"]
-    assert noisy["recommended"] is None
-    assert noisy["expected"]["pages_per_month"]["current"] > 5
+    [noisy] = recommend(server, settings, window()).rules
+    assert noisy.recommended is None
+    assert noisy.expected.pages_per_month.current > 5
 
 
 def test_the_figure_marks_today_and_the_recommendation(server, tmp_path):
@@ -151,9 +152,10 @@ def test_the_command_prints_what_the_function_gives(server, tmp_path):
     command += ["--end", window().end.isoformat(), "--params", str(parameters)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
+    check("rules-recommend", json.loads(done.stdout))
     [noisy] = json.loads(done.stdout)["rules"]
-    [expected] = recommend(server, settings.model_copy(update={"alerts": ["Noisy"]}), window())["rules"]
-    assert noisy == expected
+    [expected] = recommend(server, settings.model_copy(update={"alerts": ["Noisy"]}), window()).rules
+    assert noisy == expected.model_dump(mode="json")
 
 
 @pytest.mark.parametrize(

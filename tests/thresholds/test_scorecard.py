@@ -23,6 +23,7 @@ from analysis.thresholds import review
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.history import recorded_alerts
 from analysis.window import Window
+from tests.schemas import check
 
 DAYS, STEP, PER_DAY = 90, pd.Timedelta("5m"), 288
 END = pd.Timestamp("2026-11-01T00:00:00Z")
@@ -203,7 +204,7 @@ def test_the_page_and_the_table_of_the_month_show_it(next_month, decided, monkey
     table = scorecard_table("outputs/2026-10").set_index("title")
     assert len(table) == 4
     assert table.loc["Label pod grew", "outcome"] == "unknown"  # that report did not run
-    json.dumps(next_month[1].document.model_extra["scorecard"], allow_nan=False)
+    check("findings", json.loads(next_month[1].document.to_json()))
 
 
 def test_alerts_that_a_live_server_recorded_are_counted_one_by_one():

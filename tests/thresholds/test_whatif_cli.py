@@ -8,6 +8,7 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.thresholds.whatif_document import parse_values
+from tests.schemas import check
 
 RULES = """
 groups:
@@ -34,6 +35,7 @@ def test_a_grid_in_json_has_every_combination_and_marks_today(restless_server, t
     arguments = ("--alert", "Busy", "--threshold", "50:58:2", "--for", "0,2m", "--keep-firing-for", "0,1m")
     done = run(restless_server, tmp_path, *arguments, "--format", "json")
     assert done.returncode == 0, done.stderr
+    check("rules-whatif", json.loads(done.stdout))
     [rule] = json.loads(done.stdout)["rules"]
     assert rule["current"] == {"threshold": 55.0, "for": "1m", "keep_firing_for": "0s"}
     tried = {(c["threshold"], c["for"], c["keep_firing_for"]) for c in rule["combinations"]}

@@ -9,11 +9,14 @@ from analysis.thresholds.documents.drift import (
     DriftVerdict,
     Verdict,
 )
+from analysis.thresholds.documents.recommend import RecommendDocument, RecommendRule
 from analysis.thresholds.documents.scorecard import Happened, Predicted, ScorecardEntry, ScorecardOutcome
 from analysis.thresholds.documents.values import RulePlace, RuleValues
+from analysis.thresholds.documents.whatif import Combination, WhatIfDocument, WhatIfRule
 
 __all__ = [
     "ChangePoint",
+    "Combination",
     "DriftDocument",
     "DriftMonth",
     "DriftRule",
@@ -21,9 +24,13 @@ __all__ = [
     "DriftVerdict",
     "Happened",
     "Predicted",
+    "RecommendDocument",
+    "RecommendRule",
     "RulePlace",
     "RuleValues",
     "ScorecardEntry",
     "ScorecardOutcome",
     "Verdict",
+    "WhatIfDocument",
+    "WhatIfRule",
 ]

@@ -1,6 +1,5 @@
 """The scorecard: decisions, what was predicted of them, and what happened."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
@@ -21,7 +20,7 @@ class Predicted(BaseModel):
     made_for: RuleValues = Field(description="values that the prediction was made for")
     alerts_per_month: float = Field(description="expected alerts in 30 days")
     level: float = Field(description="how often the interval holds")
-    by_days: Mapping[int, tuple[int, int]] = Field(description="interval of stretches of so many days")
+    by_days: dict[int, tuple[int, int]] = Field(description="interval of stretches of so many days")
     interval: tuple[int, int] | None = Field(None, description="interval of the days that were judged")
     reached_at: Time | None = Field(None, description="when a drifting rule was to reach its threshold")
 

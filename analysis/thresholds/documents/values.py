@@ -2,8 +2,6 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-DURATION = r"^([0-9]+(y|w|d|h|m|s|ms))+$|^0$"
-
 
 class RulePlace(BaseModel):
     """Where a rule stands."""
