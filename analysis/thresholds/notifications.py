@@ -33,7 +33,7 @@ def pages(
     order = np.lexsort((starts_ms, groups))
     groups, members, starts, ends = groups[order], members[order], starts_ms[order], ends_ms[order]
     wait, interval = wait_ms[order], interval_ms[order]
-    first = np.flatnonzero(_is_first(groups, starts, ends, interval))
+    first = np.flatnonzero(_is_first(groups, starts, ends, wait, interval))
     sizes = np.diff(np.append(first, len(groups)))
     alone = first[(sizes == 1) & (starts[first] + wait[first] < ends[first])]
     close = np.repeat(sizes > 1, sizes)
@@ -57,13 +57,14 @@ def _simulated(columns: Numbers, sizes: list[int]) -> tuple[Numbers, Numbers]:
     return np.array(where, dtype="int64"), np.array(when, dtype="int64")
 
 
-def _is_first(groups: Numbers, starts: Numbers, ends: Numbers, interval: Numbers) -> NDArray[np.bool_]:
-    """Which alerts certainly find no group alive: all before them ended more than an interval ago."""
+def _is_first(groups: Numbers, starts: Numbers, ends: Numbers, wait: Numbers, interval: Numbers) -> NDArray[np.bool_]:
+    """Which alerts certainly find no group alive: its last flush, at the latest the first one of all, is over."""
     rank = np.cumsum(np.diff(groups, prepend=groups[0]) != 0)
-    apart = int(ends.max() - starts.min()) + int(interval.max()) + 1
-    alive_until = np.maximum.accumulate(ends + rank * apart) - rank * apart
+    flushed = np.maximum(ends + interval, starts + wait)
+    apart = int(flushed.max() - starts.min()) + 1
+    alive_until = np.maximum.accumulate(flushed + rank * apart) - rank * apart
     is_first = np.ones(len(groups), dtype=bool)
-    is_first[1:] = (np.diff(rank) > 0) | (starts[1:] > alive_until[:-1] + interval[1:])
+    is_first[1:] = (np.diff(rank) > 0) | (starts[1:] > alive_until[:-1])
     return is_first
 
 

@@ -1,7 +1,7 @@
 """Pages after grouping, against every flush taken one after the other."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analysis.thresholds.notifications import pages
@@ -28,6 +28,7 @@ def slow(rows, wait, interval):
     return sorted(found)
 
 
+@example([(0, 0, 34, 1), (0, 1, 39, 2)], 5, 3)  # a group waits for its first flush, though all is resolved
 @given(alerts, st.integers(0, 12), st.integers(1, 30))
 def test_pages_are_those_of_every_flush(rows, wait, interval):
     columns = np.array(rows, dtype="int64").reshape(-1, 4).T
