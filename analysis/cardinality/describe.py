@@ -21,6 +21,12 @@ EXPLOSION = 1.0
 _SOON_DAYS: tuple[tuple[float, Severity], ...] = ((14, "critical"), (60, "high"), (180, "medium"))
 # Series that came and went, by those alive: beyond it, rollouts cost more memory than growth does.
 HIGH_CHURN = 0.5
+_PROPOSED = {
+    "drop_metric": "drop {metric}",
+    "drop_label": "drop the label {label} of {metric}",
+    "keep_values": "keep only the values of {label} that are used, in {metric}",
+    "aggregate": "record {metric} without its label {label}",
+}
 
 
 class Describer:
@@ -150,7 +156,8 @@ class Describer:
                 "missing_metrics",
                 ["missing"],
                 "low",
-                f"Rules or dashboards ask for {len(names)} metrics that nobody ingests: {shown}",
+                f"Rules or dashboards ask for {'a metric' if len(names) == 1 else f'{len(names)} metrics'} "
+                f"that nobody ingests: {shown}",
                 evidence={"missing_metrics": len(names)},
                 score=float(len(names)),
                 action="Repair or remove what asks for them; the table says who does.",
@@ -180,14 +187,13 @@ def grown_title(cause: Cause, row: Mapping[str, Any]) -> str:
     of = f"{row.get('series_start', 0):,} to {row.get('series_end', 0):,} series"
     if not cause.label:
         return f"{cause.metric} grew from {of}; its labels were beyond the budget"
-    return f"Label {cause.label} of {cause.metric} grew by {cause.delta:,} series ({of})"
+    return f"{cause.metric} grew by {cause.delta:,} series through its label {cause.label}, from {of}"
 
 
 def _advice(cause: Cause, owner: str, proposal: Proposal | None) -> str:
     if proposal:
-        target = f"label {proposal.label} of {proposal.metric}" if proposal.label else proposal.metric
-        verb = proposal.action.replace("_", " ")
-        return f"Ask {owner}; proposal: {verb} for {target} saves {proposal.saved:,} series."
+        what = _PROPOSED[proposal.action].format(label=proposal.label, metric=proposal.metric)
+        return f"Ask {owner}. Proposal: {what}, which saves {proposal.saved:,} series."
     if cause.kind == "label_values":
         return f"Ask {owner} whether every value of {cause.label or 'its labels'} is needed; bound it at its source."
     return f"Ask {owner} whether all of it is needed."
@@ -203,4 +209,4 @@ def limit_title(found: Forecast, limit: float, total: int, days: int | None) -> 
     if days is None:
         why = "no growth" if found.reason == "no_growth" else "growth is slow"
         return f"The limit is not reached within two years ({why}); {state} now"
-    return f"The limit is reached in about {days} days; {state} now"
+    return f"The limit is reached in about {days} day{'s' if days != 1 else ''}; {state} now"

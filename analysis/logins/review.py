@@ -37,6 +37,13 @@ NOUNS = {
     "tokens": "issued tokens",
     "sessions": "sessions at each step, summed up,",
 }
+TITLES = {  # of the kinds whose name does not say what happened
+    "jwt_forgery": "Forged tokens",
+    "mfa_fatigue": "MFA fatigue",
+    "off_hours_success": "Logins at an unusual hour",
+    "unusual_country": "Logins from an unusual country",
+    "unclassified": "Something unusual at the login",
+}
 MINIMUM_STEPS = 300  # about a day of five-minute steps; below it there is no rhythm to compare with
 
 
@@ -149,9 +156,10 @@ def _finding(
 
 
 def _title(found: Evidence) -> str:
-    name = found.kind.replace("_", " ").capitalize().replace("Jwt", "JWT").replace("Mfa", "MFA")
+    name = TITLES.get(found.kind, found.kind.replace("_", " ").capitalize())
     where = f" ({', '.join(f'{k} {v}' for k, v in sorted(found.labels.items()))})" if found.labels else ""
-    return f"{name}{where}: {found.actual:,.0f} {NOUNS[found.signal]} where {found.expected:,.0f} are usual"
+    usual = f"{found.expected:,.0f}" if round(found.expected) else "none"
+    return f"{name}{where}: {found.actual:,.0f} {NOUNS[found.signal]} where {usual} are usual"
 
 
 def _links(prom: Prometheus, found: Evidence, window: Window, settings: LoginAnomaliesSettings) -> dict[str, str]:

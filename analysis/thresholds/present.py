@@ -15,6 +15,7 @@ from analysis.thresholds.verdicts import Judgement, RuleEvidence
 from analysis.window import Window, format_duration, format_time
 
 REPORT = "threshold_drift"
+OWNER_LABELS = ("team", "owner")  # of a rule, naming who looks after it
 _TUNED = ("too_tight", "too_loose", "flapping")
 _ACTIONS = {
     "dead": "Fix the metric's name or its exporter, or delete the rule.",
@@ -72,6 +73,8 @@ def finding_of(
     if item.proposal:
         numbers["proposal_reason"] = item.proposal.reason
         numbers |= _prediction(item.proposal)
+    if owner := next((item.rule.labels[name] for name in OWNER_LABELS if item.rule.labels.get(name)), None):
+        numbers["owner"] = owner
     if judgement.reached_at:
         numbers["threshold_reached_at"] = format_time(judgement.reached_at)
     return Finding(
@@ -121,7 +124,7 @@ def _action(item: Measured, judgement: Judgement) -> str:
 
 
 def _title(name: str, judgement: Judgement) -> str:
-    return f"{name} {judgement.reason}" if judgement.verdict == "drifting" else f"{name}: {judgement.reason}"
+    return f"{name} {judgement.reason}" if judgement.verdict in ("drifting", "dead") else f"{name}: {judgement.reason}"
 
 
 def coverage_of(reviewed: list[Measured], window: Window) -> Coverage:

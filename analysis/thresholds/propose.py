@@ -142,7 +142,7 @@ def _chosen(tried: WhatIf, past: Window, window: Window, settings: ThresholdDrif
     if (worse and bool(held["complete"][today])) or misses:
         reason = "what fitted the months before did no better in the unseen month"
         return _proposal(tried, None, window, reason, settings)
-    reason = f"smallest change with at most {settings.alerts_per_week:g} page(s) a week in the months before"
+    reason = f"smallest change with at most {_pages(settings)} a week in the months before"
     if not held["in_budget"][best]:
         reason += "; in the unseen month it still paged more often than that"
     return _proposal(tried, tried.choices[best], window, reason, settings)
@@ -153,7 +153,11 @@ def _why_not(fitted: pd.DataFrame, fits: "pd.Series[bool]", settings: ThresholdD
         return "only values that would never have fired keep to the budget, which is no cure; mend what it watches"
     if fitted["incidents"].any() and not (fitted["complete"] & fitted["in_budget"]).any():
         return "no values catch every labelled incident within the noise budget; the expression itself has to change"
-    return f"no values keep to {settings.alerts_per_week:g} page(s) a week without flapping; mend what it watches"
+    return f"no values keep to {_pages(settings)} a week without flapping; mend what it watches"
+
+
+def _pages(settings: ThresholdDriftSettings) -> str:
+    return f"{settings.alerts_per_week:g} page{'' if settings.alerts_per_week == 1 else 's'}"
 
 
 def _cost(choice: Choice, today: Choice, choices: Sequence[Choice]) -> float:

@@ -47,7 +47,7 @@ def test_json_has_what_the_contract_says(known_server, rules):
 
 
 def test_table_and_csv_and_exit_codes(known_server, rules):
-    assert "Label user of requests_total grew by 80 series" in run("--url", known_server.url).stdout
+    assert "requests_total grew by 80 series through its label user" in run("--url", known_server.url).stdout
     assert run("--url", known_server.url, "--format", "csv").stdout.startswith("severity,kind,")
     assert run("--url", known_server.url, "--fail-on", "high").exit_code == 1
     assert run("--url", known_server.url, "--fail-on", "unknown").exit_code == 0
