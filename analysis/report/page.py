@@ -16,9 +16,10 @@ from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import ALARMS, compare, documents_of, mark, previous_folder, resolved
 from analysis.report.files import write_whole
+from analysis.report.finding_card import card
 from analysis.report.notebook_html import environment
 from analysis.report.scorecard import end_of, scorecard
-from analysis.report.shown import is_month, shown_month, shown_number, shown_span, shown_time
+from analysis.report.shown import is_month, shown_length, shown_month, shown_share, shown_span, shown_time
 from analysis.report.status import read_status
 from analysis.settings.base import read_yaml
 from analysis.settings.review import MonthlyReviewSettings
@@ -73,6 +74,11 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
     return path
 
 
+def titled(report: str) -> str:
+    """A report's name as a heading."""
+    return TITLES.get(report, report.replace("_", " ").capitalize())
+
+
 def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]]) -> str:
     """One sentence that a meeting can start with; it never says more than the data does."""
     failed = [report["title"] for report in reports if report["state"] != "done"]
@@ -113,19 +119,22 @@ def _report(
         **asdict(status),
         "name": name,
         "document": document,
-        "title": TITLES.get(name, name.replace("_", " ").capitalize()),
+        "title": titled(name),
         "state": "failed" if problem else status.state,
         "reason": problem or status.reason,
         "counts": {s: sum(f["severity"] == s for f in every) for s in SEVERITIES},
         "total": len(every),
         "findings": [
-            _finding(f, zone, decided.get(f["id"])) | {"mark": mark(name, f, earlier), "of": TITLES.get(name, name)}
+            card(f, zone, decided.get(f["id"]), settings.owners.get(name, ""))
+            | {"mark": mark(name, f, earlier), "of": titled(name)}
             for f in every[: settings.findings_shown]
         ],
         "hidden": max(0, len(every) - settings.findings_shown),
         "change": compare(name, body, earlier),
         "resolved": resolved(name, body, earlier),
         "share": None,
+        "covered": "unknown",
+        "took": shown_length(status.seconds),
         "notebook": f"{name}/{name}.html" if (folder / name / f"{name}.html").exists() else "",
     }
     return report | (_provenance(document, folder / name, zone, budget) if document else {})
@@ -144,6 +153,7 @@ def _provenance(document: FindingsDocument, folder: Path, zone: ZoneInfo, budget
     gaps, queries = document.coverage.gaps, document.queries
     return {
         "share": document.coverage.share,
+        "covered": shown_share(document.coverage.share),
         "gaps": [_gap(gap.model_dump(), zone) for gap in gaps[:GAPS_SHOWN]],
         "gap_count": len(gaps),
         "figures": _figures(folder / "figures", budget),
@@ -163,18 +173,6 @@ def _parameters(path: Path) -> dict[str, str]:
         return {}
 
 
-def _finding(finding: dict[str, Any], zone: ZoneInfo, decision: Decision | None) -> dict[str, Any]:
-    evidence = {key: value for key, value in finding["evidence"].items() if not isinstance(value, list | dict)}
-    links = {name: link for name, link in finding["links"].items() if str(link).startswith(("http://", "https://"))}
-    return finding | {
-        "when": shown_span(finding["start"], finding["end"], zone),
-        "evidence": {key.replace("_", " "): shown_number(v) for key, v in evidence.items() if v is not None},
-        "links": links,
-        "decision": decision.shown() if decision else "",
-        "is_muted": decision is not None and decision.decision == "muted",
-    }
-
-
 def _gap(gap: dict[str, Any], zone: ZoneInfo) -> dict[str, str]:
     return {"when": shown_span(gap["start"], gap["end"], zone), "scope": gap["scope"], "reason": gap["reason"]}
 
@@ -185,7 +183,7 @@ def _figures(folder: Path, budget: list[int]) -> list[dict[str, str]]:
     What would make the page larger than `PAGE_BYTES` is linked instead.
     """
     shown = []
-    for path in sorted(folder.glob("*.svg")):
+    for path in sorted(folder.glob("*.svg"), key=_overview_first):
         text = path.read_text(encoding="utf-8")
         title = re.search(r"<dc:title>(.*?)</dc:title>", text, re.DOTALL)
         alternative = unescape(title[1]) if title and title[1].strip() else path.stem.replace("_", " ")
@@ -194,3 +192,8 @@ def _figures(folder: Path, budget: list[int]) -> list[dict[str, str]]:
         source = f"data:image/svg+xml;base64,{body}" if budget[0] > 0 else ""
         shown.append({"source": source, "text": alternative, "file": f"{folder.parent.name}/figures/{path.name}"})
     return shown
+
+
+def _overview_first(path: Path) -> tuple[bool, str]:
+    """Numbered figures show one thing each, the others all of them."""
+    return path.stem[-1:].isdigit(), path.name

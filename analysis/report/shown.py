@@ -27,6 +27,27 @@ def shown_number(value: Any) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
 
 
+def shown_length(seconds: float) -> str:
+    """A length of time in the two largest units that it has: ``14 d 8 h``."""
+    if not math.isfinite(seconds):
+        return "unknown"
+    parts, left = [], abs(seconds)
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        count, left = divmod(left, size)
+        parts += [f"{count:,.0f} {name}"] if count else []
+    parts += [f"{left:.3g} s"] if left and len(parts) < 2 else []
+    return ("-" if seconds < 0 else "") + (" ".join(parts[:2]) or "0 s")
+
+
+def shown_share(share: float | None) -> str:
+    """A share of the window in percent: 100 % is said of the whole alone, 0 % of nothing alone."""
+    if share is None:
+        return "unknown"
+    if 0.999 < share < 1:
+        return "over 99.9 %"
+    return "under 0.1 %" if 0 < share < 0.001 else f"{share * 100:.3g} %"
+
+
 def shown_month(folder: str) -> str:
     """``2026-10`` as ``October 2026``; any other name of a folder as it is."""
     return f"{month_start(folder):%B %Y}" if is_month(folder) else folder

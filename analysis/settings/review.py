@@ -14,6 +14,9 @@ class MonthlyReviewSettings(ReportSettings):
     title: str = Field("Monthly review", description="heading of the page")
     outputs: str = Field("outputs", description="folder of all results")
     findings_shown: int = Field(50, ge=1, le=1000, description="findings per report on the page; the rest is counted")
+    owners: dict[str, str] = Field(
+        {}, description="who looks after a report's findings, by report; a finding's own `owner` or `team` label wins"
+    )
     metrics_directory: str = Field(
         "", description="folder of node_exporter's textfile collector; the outputs folder when empty"
     )

@@ -8,6 +8,7 @@ from analysis.drawing import describe, figure
 from analysis.report.archive_page import spark, write_archive
 from analysis.report.compare import compare, previous_folder
 from analysis.report.page import PAGE_BYTES, write_page
+from analysis.report.shown import shown_length, shown_share
 from analysis.report.status import Status, write_status
 from analysis.settings.review import MonthlyReviewSettings
 from tests.report.handmade import document, finding, put
@@ -105,6 +106,50 @@ def test_a_figure_keeps_its_alternative_text(tmp_path):
     put(folder, document("threshold_drift"), {"logins": describe(made, 'Logins rose from 1 to 2 "per hour" & fell')})
     html = write_page(folder, settings).read_text()
     assert 'alt="Logins rose from 1 to 2 &#34;per hour&#34; &amp; fell"' in html
+
+
+def test_a_finding_says_who_looks_after_it_and_what_its_numbers_mean(tmp_path):
+    folder, settings = month(tmp_path, owners={"threshold_drift": "on call"})
+    evidence = {"firing_minutes": 1440.0, "reached_at": "2026-11-16T18:07:25.589Z", "why": "because " * 9, "none": None}
+    findings = [
+        finding(evidence=evidence, action="Lengthen `for` or <b>stop</b>.", labels={"file": "/tmp/secret-place/a.yml"}),
+        finding(identity="b", evidence={"owner": "payments"}),
+        finding(identity="c", labels={"team": "search"}),
+    ]
+    put(folder, document("threshold_drift", findings))
+    html = write_page(folder, settings).read_text()
+    for shown in ("on call", "payments", "search"):
+        assert html.count(f"Owner: {shown}") == 1
+    assert "<dt>firing</dt><dd>1 d</dd>" in html
+    assert "Mon 16 Nov 2026 18:07" in html
+    assert "Lengthen <code>for</code> or &lt;b&gt;stop&lt;/b&gt;." in html
+    assert "file=a.yml" in html
+
+
+def test_a_month_with_gaps_is_never_called_wholly_covered():
+    assert [shown_share(s) for s in (1.0, 0.99996, 0.5, 0.0, 1e-9, None)] == [
+        "100 %",
+        "over 99.9 %",
+        "50 %",
+        "0 %",
+        "under 0.1 %",
+        "unknown",
+    ]
+    assert [shown_length(s) for s in (0, 0.25, 240, 5_400, 20_687 * 60)] == [
+        "0 s",
+        "0.25 s",
+        "4 min",
+        "1 h 30 min",
+        "14 d 8 h",
+    ]
+
+
+def test_what_shows_everything_comes_before_what_shows_one_thing(tmp_path):
+    folder, settings = month(tmp_path)
+    drawn = {name: figure(name)[0] for name in ("event-01", "event-02", "month")}
+    put(folder, document("threshold_drift"), {name: describe(made, name) for name, made in drawn.items()})
+    html = write_page(folder, settings).read_text()
+    assert html.index('alt="month"') < html.index('alt="event-01"') < html.index('alt="event-02"')
 
 
 def test_the_archive_lists_every_month_and_never_draws_a_missing_one_as_zero(tmp_path):
