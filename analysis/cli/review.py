@@ -43,7 +43,7 @@ def run(
 
     book = open_notebook(notebook)
     values = dict(pair.split("=", 1) for pair in parameter or []) | ({"url": url} if url else {})
-    day = datetime.now(UTC).strftime("%Y-%m-%d")
+    day = datetime.now(UTC).strftime(getattr(book.model, "folder", "%Y-%m-%d"))
     file = Path("params") / f"{book.name}.yaml"
     directory = Path(output or Path("outputs", values.get("month") or day, book.name))
     job = prepare(book, values, directory, file if file.exists() else None)
@@ -132,22 +132,29 @@ def _ask(url: str | None) -> None:
 
 
 def page(
-    month: Annotated[str, typer.Option("--month", help="calendar month YYYY-MM")],
+    month: Annotated[str, typer.Option("--month", help="calendar month YYYY-MM, ISO week YYYY-Www, or day YYYY-MM-DD")],
     environment: Environment = None,
     outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "",
 ) -> None:
-    """Make the page of a month again from its files, also where something else ran the notebooks."""
+    """Make the page of a month, a week or a day from its files, also where something else ran the notebooks."""
     from analysis.errors import InputError
+    from analysis.report.periods import TITLES, period_of
     from analysis.report.review import remake_page
     from analysis.settings import load_settings
     from analysis.settings.review import MonthlyReviewSettings
 
-    file = Path("params") / "monthly_review.yaml"
-    given = {"month": month, "outputs": outputs}
+    file, period = Path("params") / "monthly_review.yaml", period_of(month)
+    if period is None:
+        raise InputError(f"--month {month}: write a month (2026-11), an ISO week (2026-W48) or a day (2026-11-24)")
+    given = {"month": month if period == "month" else "", "outputs": outputs}
     settings = load_settings(MonthlyReviewSettings, file if file.exists() else None, given)
     folder = Path(settings.outputs, month, *([environment] if environment else []))
     if not folder.is_dir():
-        raise InputError(f"there are no results in {folder}; run promreview review --month {month} first")
+        first = f"review --month {month}" if period == "month" else "run NOTEBOOK"
+        raise InputError(f"there are no results in {folder}; run promreview {first} first")
+    if period != "month":
+        reports = sorted(path.parent.name for path in folder.glob("*/findings.json"))
+        settings = settings.model_copy(update={"title": TITLES[period], "reports": reports or settings.reports})
     typer.echo(str(remake_page(folder, settings)))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.findings import SEVERITIES
-from analysis.report.shown import is_month, month_before
+from analysis.report.periods import period_before, period_of
 
 ALARMS = ("critical", "high", "medium", "low")
 EVENTS = ("login_anomalies",)  # every attack is new; they are counted per kind, not followed by their ids
@@ -65,11 +65,11 @@ def documents_of(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def previous_folder(folder: Path) -> Path:
-    """The same environment's folder of the month before."""
+    """The same environment's folder of the month, week or day before."""
     parts = list(folder.parts)
     for place in reversed(range(len(parts))):
-        if is_month(parts[place]):
-            parts[place] = month_before(parts[place])
+        if period_of(parts[place]):
+            parts[place] = period_before(parts[place])
             return Path(*parts)
     return folder / "none"
 

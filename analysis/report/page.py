@@ -18,8 +18,9 @@ from analysis.report.compare import ALARMS, compare, documents_of, mark, previou
 from analysis.report.files import write_whole
 from analysis.report.finding_card import card
 from analysis.report.notebook_html import environment
+from analysis.report.periods import period_of, period_part, shown_period
 from analysis.report.scorecard import end_of, scorecard
-from analysis.report.shown import is_month, shown_length, shown_month, shown_share, shown_span, shown_time
+from analysis.report.shown import shown_length, shown_share, shown_span, shown_time
 from analysis.report.status import read_status
 from analysis.settings.base import read_yaml
 from analysis.settings.review import MonthlyReviewSettings
@@ -38,8 +39,8 @@ TITLES = {
 
 
 def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
-    """Write ``index.html`` of a month's folder from the files in it and in the folder of the month before."""
-    zone = ZoneInfo(settings.timezone)
+    """Write ``index.html`` of a month's, week's or day's folder, from the files in it and in the folder before it."""
+    zone, name = ZoneInfo(settings.timezone), settings.month or period_part(folder)
     earlier = documents_of(previous_folder(folder))
     budget = [int(PAGE_BYTES * 0.8)]  # the rest is text
     decided = current(read_decisions(), datetime.now(UTC).date())
@@ -53,9 +54,10 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
         .get_template("index.html")
         .render(
             title=settings.title,
-            month=shown_month(settings.month or folder.name),
+            month=shown_period(name),
+            period=period_of(name) or "period",
             timezone=settings.timezone,
-            verdict=verdict(reports, alarms),
+            verdict=verdict(reports, alarms, period_of(name) or "period"),
             top=[f for f in alarms if f["mark"] != "same"][:3] or alarms[:3],
             reports=reports,
             groups=[(s, [f for f in findings if f["severity"] == s]) for s in SEVERITIES],
@@ -64,7 +66,7 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
             change={k: sum(getattr(c, k) for c in changes) for k in ("new", "worse", "same", "resolved")}
             if changes
             else None,
-            archive="../../index.html" if not is_month(folder.name) else "../index.html",
+            archive="../index.html" if period_of(folder.name) else "../../index.html",
             version=__version__,
             generated_at=shown_time(datetime.now(UTC), zone),
         )
@@ -79,7 +81,7 @@ def titled(report: str) -> str:
     return TITLES.get(report, report.replace("_", " ").capitalize())
 
 
-def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]]) -> str:
+def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]], period: str = "month") -> str:
     """One sentence that a meeting can start with; it never says more than the data does."""
     failed = [report["title"] for report in reports if report["state"] != "done"]
     grave = sum(f["severity"] in ("critical", "high") for f in alarms)
@@ -88,7 +90,7 @@ def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]]) -> str:
     text = f"{grave} of {len(alarms)} alarms are grave and need a decision" if grave else _mild(len(alarms))
     short = [report["share"] for report in reports if report["share"] is not None and report["share"] < SPARSE]
     if short:
-        text += f", as far as the data goes: {min(short):.0%} of the month is covered"
+        text += f", as far as the data goes: {min(short):.0%} of the {period} is covered"
     return f"{text}; not judged: {', '.join(failed)}." if failed else f"{text}."
 
 

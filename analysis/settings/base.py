@@ -7,7 +7,7 @@ Values come from the model's defaults, then ``params/<report>.yaml``, then the c
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -43,6 +43,9 @@ class ReportSettings(BaseModel):
     """Window and time zone: what every report needs."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    folder: ClassVar[str] = "%Y-%m-%d"
+    """Name (as of strftime) of the folder of a run without a month: the day that it ran on."""
 
     month: str | None = Field(None, description="calendar month YYYY-MM in the time zone; or give start and end")
     start: str | None = Field(None, description="start of the window: RFC 3339, Unix seconds, or relative (-30d)")

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -54,6 +54,8 @@ class DailyCheckSettings(_Recent):
 
 class WeeklyReviewSettings(_Recent):
     """The last week."""
+
+    folder: ClassVar[str] = "%G-W%V"  # the ISO week
 
     step: Step = Field("5m", description="distance of the values, as a Prometheus duration")
     dashboards: str = Field("", description="folder of dashboards whose queries are tried; none when empty")
