@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from analysis.report.workplace import enter_project, month_folder
+
 if TYPE_CHECKING:
     from analysis.report.results import save
 
-__all__ = ["save"]
+__all__ = ["enter_project", "month_folder", "save"]
 
 
 def __getattr__(name: str) -> Any:  # a process that only starts a notebook draws nothing: matplotlib takes a second

@@ -39,6 +39,7 @@ def look(prom: Prometheus) -> Look:
     return Look(
         [
             ("connected", f"{source.url}, {source.kind} {source.version}"),
+            ("keeps samples for", prom.retention() or "the server does not say how long"),
             ("alerting rules", f"{rules:,}"),
             ("series now", f"{series.iloc[0]:,.0f}" if len(series) else "none at this moment"),
         ]

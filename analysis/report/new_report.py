@@ -15,8 +15,8 @@ PARAMETERS = """\
 month = ""
 start = ""
 end = ""
-# IANA time zone of months and plots.
-timezone = "UTC"
+# IANA time zone of months and plots; that of the settings file when empty.
+timezone = ""
 # Base URL of the server; PROMETHEUS_URL when empty.
 url = ""
 # YAML file of further settings: what is asked, and the limit.
@@ -27,12 +27,13 @@ IMPORTS = """\
 from pathlib import Path
 
 from analysis import connect
-from analysis.report import save
+from analysis.report import enter_project, save
 from analysis.report.figures import own as figures
 from analysis.report.own import review
 from analysis.settings import load_settings
 from analysis.settings.own import OwnReportSettings"""
 LOAD = """\
+enter_project()
 given = {"month": month, "start": start, "end": end, "timezone": timezone}
 settings = load_settings(OwnReportSettings, Path(settings_file), given)
 prom = connect(url or None)
@@ -95,7 +96,7 @@ def _notebook(name: str) -> str:
     cells = [
         _text(f"# {title}\n\nWhen did the values stay above their limit, by how much, and for how long?"),
         _text("## Parameters"),
-        _code(PARAMETERS.format(params=f"../params/{name}.yaml"), "parameters"),
+        _code(PARAMETERS.format(params=f"params/{name}.yaml"), "parameters"),
         _text("## Load\n\nThe settings are checked first; then the server is asked."),
         _code(IMPORTS),
         _code(LOAD),

@@ -14,7 +14,7 @@ from analysis.datasets.backfill import SERVER_ARGUMENTS, backfill
 from analysis.prometheus.private_server import PrivatePrometheus
 from tests.browser.lab import jupyter_lab
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+ROOT = Path(__file__).parents[2]
 WAIT_MS = 120_000  # a busy machine starts a kernel in tens of seconds
 expect.set_options(timeout=WAIT_MS)
 START, DAYS = pd.Timestamp("2026-10-01T00:00:00Z"), 3  # of the window; there is as much before it
@@ -52,7 +52,8 @@ def server():
 def lab(server, tmp_path_factory):
     """JupyterLab over copies of our notebooks whose parameters a person has filled in."""
     root = tmp_path_factory.mktemp("lab")
-    shutil.copytree(NOTEBOOKS, root / "notebooks")
+    for name in ("notebooks", "params"):
+        shutil.copytree(ROOT / name, root / name)
     end = START + pd.Timedelta(days=DAYS)
     fill(root / "notebooks/threshold_drift.ipynb", start=START.isoformat(), end=end.isoformat())
     with jupyter_lab(root, server.url) as started:

@@ -1,5 +1,6 @@
 """A real kernel, one cell after the other, as a notebook runs them."""
 
+import os
 from contextlib import contextmanager
 
 from jupyter_client.manager import start_new_kernel
@@ -26,11 +27,10 @@ class Cells:
 
 
 @contextmanager
-def kernel(**environment):
-    """A kernel with more environment variables."""
-    import os
-
-    manager, client = start_new_kernel(env=os.environ | environment, startup_timeout=STARTED_SECONDS)
+def kernel(cwd=None, **environment):
+    """A kernel in a folder, with more environment variables."""
+    more = {"cwd": str(cwd)} if cwd else {}
+    manager, client = start_new_kernel(env=os.environ | environment, startup_timeout=STARTED_SECONDS, **more)
     try:
         yield Cells(client)
     finally:
