@@ -1,11 +1,28 @@
 """``promreview rules patch``: what a recommendation changes in the rule files, as a diff."""
 
+import os
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from analysis.cli.options import End, Environment, Start, Timeout, Url
+
+
+class PatchFormat(StrEnum):
+    """How a patch is printed."""
+
+    diff = "diff"
+    json = "json"
+
+
 Rules = Annotated[list[Path], typer.Option("--rules", help="rule files to change; may be repeated")]
+Parameters = Annotated[Path | None, typer.Option("--params", help="YAML file of further parameters, for the replay")]
+Interval = Annotated[str, typer.Option("--default-interval", help="of groups that name none, for the replay")]
+OutputFormat = Annotated[PatchFormat, typer.Option("--format", help="a unified diff, or JSON")]
+NoReplay = Annotated[bool, typer.Option("--no-replay", help="ask no server; the header then has no before and after")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,10 +41,24 @@ def patch(
     for_: Annotated[str, typer.Option("--for", help="new `for`, such as 10m")] = "",
     keep_firing_for: Annotated[str, typer.Option("--keep-firing-for", help="new `keep_firing_for`")] = "",
     write: Annotated[bool, typer.Option("--write", help="change the files; without it they are only read")] = False,
+    url: Url = None,
+    environment: Environment = None,
+    start: Start = "-30d",
+    end: End = "now",
+    default_interval: Interval = "1m",
+    params: Parameters = None,
+    timeout: Timeout = 120.0,
+    no_replay: NoReplay = False,
+    output_format: OutputFormat = PatchFormat.diff,
 ) -> None:
-    """Print a unified diff of the rule files; comments, order and quoting are kept."""
+    """Print a unified diff of the rule files; comments, order and quoting are kept.
+
+    Where a server is named, the rules are replayed over [start, end) as they are and as they would be.
+    """
     from analysis.errors import InputError
+    from analysis.findings import document_json
     from analysis.thresholds import patch as patching
+    from analysis.thresholds.documents import PatchChange, PatchDocument, PatchedFile
 
     if bool(recommendation) == bool(alert):
         raise InputError("give either --from FILE or --alert NAME with what is to change")
@@ -37,12 +68,48 @@ def patch(
     texts = patching.patched(rules, changes)
     if not texts:
         typer.echo("nothing changes", err=True)
-        return
-    header = [f"{c.group + ': ' if c.group else ''}{c.alert}: {c.why}" for c in changes if c.why]
-    print(patching.diff(texts, [*header, patching.check(texts)]), end="")
-    if write:
+        if output_format is PatchFormat.diff:
+            return
+    given = {"start": start, "end": end, "default_interval": default_interval, "rule_files": [str(p) for p in rules]}
+    is_named = bool(url or environment or os.environ.get("PROMETHEUS_URL")) and not no_replay
+    replays = _replays(changes, given, params, url, timeout) if is_named and texts else [None] * len(changes)
+    checked = patching.check(texts)
+    if output_format is PatchFormat.json:
+        told = [
+            PatchChange(group=change.group, alert=change.alert, why=change.why, replay=replay)
+            for change, replay in zip(changes, replays, strict=True)
+        ]
+        files = [PatchedFile(file=str(path), diff=patching.diff({path: text}, [])) for path, text in texts.items()]
+        print(document_json(PatchDocument(checked=checked, written=write, changes=told, files=files)))
+    else:
+        print(patching.diff(texts, [*_header(changes, replays), checked]), end="")
+    if write and texts:
         patching.write(texts)
         typer.echo(f"changed: {', '.join(map(str, texts))}", err=True)
+
+
+def _header(changes: Iterable[Any], replays: Iterable[Any]) -> list[str]:
+    lines = []
+    for change, replay in zip(changes, replays, strict=True):
+        name = f"{change.group + ': ' if change.group else ''}{change.alert}"
+        lines += [f"{name}: {said}" for said in (change.why, replay.shown() if replay else "") if said]
+        if replay is None:
+            lines.append(f"{name}: not replayed; name a server with --url")
+    return lines
+
+
+def _replays(
+    changes: Iterable[Any], given: dict[str, Any], params: Path | None, url: str | None, timeout: float
+) -> Any:
+    from analysis.cli.rules_whatif import settings_of
+    from analysis.prometheus import connect
+    from analysis.settings import ConnectionSettings
+    from analysis.thresholds.before_after import before_and_after
+
+    settings = settings_of(given, params)
+    connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
+    with connect(url, connection) as prom:
+        return [before_and_after(prom, settings, settings.window(), change) for change in changes]
 
 
 def _recommended(path: Path) -> list[Any]:

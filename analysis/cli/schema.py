@@ -8,6 +8,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS = {  # where each type stands; nothing of it is imported before it is asked for
     "findings": ("analysis.findings", "FindingsDocument"),
     "rules-drift": ("analysis.thresholds.documents", "DriftDocument"),
+    "rules-patch": ("analysis.thresholds.documents", "PatchDocument"),
     "rules-recommend": ("analysis.thresholds.documents", "RecommendDocument"),
     "rules-whatif": ("analysis.thresholds.documents", "WhatIfDocument"),
 }

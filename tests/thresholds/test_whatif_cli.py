@@ -76,3 +76,66 @@ def test_a_range_has_both_its_ends_and_no_rounding_errors():
     for wrong in ("", "a:b:c", "1:2", "1:2:-1", "1:2:3:4", "1:inf:1", "nan:1:1"):
         with pytest.raises(InputError):
             parse_values(wrong)
+
+
+def patch(server, tmp_path, *arguments):
+    (tmp_path / "rules.yml").write_text(RULES)
+    window = ("--start", server.window.start.isoformat(), "--end", server.window.end.isoformat())
+    command = [sys.executable, "-m", "analysis", "rules", "patch", "--rules", "rules.yml", *window, *arguments]
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def tried(restless_server, tmp_path_factory):
+    """What `whatif` says of today's values of Busy, and of 51 for 30s."""
+    arguments = ("--alert", "Busy", "--threshold", "51", "--for", "30s", "--format", "json")
+    [rule] = json.loads(run(restless_server, tmp_path_factory.mktemp("w"), *arguments).stdout)["rules"]
+    by_values = {(c["threshold"], c["for"]): c for c in rule["combinations"]}
+    before, after = by_values[55.0, "1m"], by_values[51.0, "30s"]
+    assert before["alerts"] != after["alerts"] > 0
+    return before, after
+
+
+def test_a_patch_says_what_a_replay_of_its_own_gives_before_and_after(restless_server, tmp_path, tried):
+    before, after = tried
+    typed = ("--alert", "Busy", "--threshold", "51", "--for", "30s", "--url", restless_server.prom.api.url)
+    done = patch(restless_server, tmp_path, *typed)
+    assert done.returncode == 0, done.stderr
+    header = [line for line in done.stdout.splitlines() if line.startswith("# Busy: replayed")]
+    assert f"alerts {before['alerts']} -> {after['alerts']}, pages {before['pages']} -> {after['pages']}" in header[0]
+    assert "+        expr: load > 51" in done.stdout
+    (tmp_path / "d.patch").write_text(done.stdout)
+    subprocess.run(["git", "apply", "d.patch"], cwd=tmp_path, check=True)
+    assert "load > 51" in (tmp_path / "rules.yml").read_text()
+
+
+def test_a_patch_of_a_recommendation_is_replayed_too_and_its_json_follows_the_schema(restless_server, tmp_path, tried):
+    before, after = tried
+    values = {"threshold": 55, "for": "1m", "keep_firing_for": "0s"}
+    rule = {"file": "rules.yml", "group": "g", "alert": "Busy", "current": values}
+    rule["recommended"] = {**values, "threshold": 51, "for": "30s"}
+    rule["expected"] = {"alerts_per_month": {"current": 1, "recommended": 2}}
+    (tmp_path / "r.json").write_text(json.dumps({"rules": [rule]}))
+    done = patch(
+        restless_server, tmp_path, "--from", "r.json", "--format", "json", "--url", restless_server.prom.api.url
+    )
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    check("rules-patch", document)
+    [change] = document["changes"]
+    for whose, expected in (("before", before), ("after", after)):
+        assert {key: expected[key] for key in change["replay"][whose]} == change["replay"][whose]
+    assert document["written"] is False
+    assert "+        expr: load > 51" in document["files"][0]["diff"]
+
+
+def test_without_a_server_a_patch_says_that_it_was_not_replayed(restless_server, tmp_path, monkeypatch):
+    monkeypatch.delenv("PROMETHEUS_URL", raising=False)
+    done = patch(restless_server, tmp_path, "--alert", "Busy", "--threshold", "51")
+    assert done.returncode == 0
+    assert "# Busy: not replayed; name a server with --url" in done.stdout
+    dead = patch(restless_server, tmp_path, "--alert", "Busy", "--threshold", "51", "--url", "http://127.0.0.1:1")
+    assert dead.returncode == 3
+    assert len(dead.stderr.strip().splitlines()) == 1
+    unasked = ("--alert", "Busy", "--threshold", "51", "--url", "http://127.0.0.1:1", "--no-replay")
+    assert patch(restless_server, tmp_path, *unasked).returncode == 0

@@ -9,6 +9,7 @@ from analysis.thresholds.documents.drift import (
     DriftVerdict,
     Verdict,
 )
+from analysis.thresholds.documents.patch import Outcome, PatchChange, PatchDocument, PatchedFile, PatchReplay
 from analysis.thresholds.documents.recommend import RecommendDocument, RecommendRule
 from analysis.thresholds.documents.scorecard import Happened, Predicted, ScorecardEntry, ScorecardOutcome
 from analysis.thresholds.documents.values import RulePlace, RuleValues
@@ -23,6 +24,11 @@ __all__ = [
     "DriftTest",
     "DriftVerdict",
     "Happened",
+    "Outcome",
+    "PatchChange",
+    "PatchDocument",
+    "PatchReplay",
+    "PatchedFile",
     "Predicted",
     "RecommendDocument",
     "RecommendRule",
