@@ -12,18 +12,14 @@ from typing import Any
 import pandas as pd
 
 from analysis.cardinality import history, intervals, server
-from analysis.cardinality.model import Collected, Created, Edges, Group, Labels, Reader, counts_series
+from analysis.cardinality.between import between, created, momentary, slice_plan
+from analysis.cardinality.model import Collected, Edges, Group, Reader, counts_series
 from analysis.cardinality.selectors import OURS, alive, count_by
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
-from analysis.prometheus.patterns import one_of
 from analysis.prometheus.provenance import QueryRecord
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window, unix_ms
-
-MOST_SLICES = 30  # a slice a day for a month
-SETS_BETWEEN = 600_000  # label sets read between the edges; more slices of a large server find little more
-SAMPLE_OF_CREATED = 2_000  # label sets kept per group to explain what came and went
 
 
 def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window) -> Collected | None:
@@ -41,22 +37,23 @@ def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Windo
     batches, left_out = plan(counts[0], counts[1], settings.label_set_budget, settings.series_per_query)
     edges = _edges(prom, reader, batches, (start, slow_start), (end, slow_end))
     budget = settings.label_set_budget - sum(len(e.start) + len(e.end) for e in edges.values())
-    slices, not_sliced = slice_plan(batches, _sizes(edges), budget, between(start, end))
-    created = _created(prom, reader, slices, edges)
+    brief = momentary(prom.label_values("__name__", window=window), counts, trend)
+    batches += batched(brief, settings.series_per_query)
+    slices, not_sliced = slice_plan(batches, {**brief.to_dict(), **_sizes(edges)}, budget, between(start, end))
+    seen_between, not_read = created(prom, reader, slices, edges, budget)
     return Collected(
         start=start,
         end=end,
         counts_start=counts[0],
         counts_end=counts[1],
         edges=edges,
-        created=created,
+        created=seen_between,
         trend=trend,
         slow_jobs={**slow_start, **slow_end},
         coverage=history.coverage(trend, window),
-        gaps=(*history.gaps(trend, window, seen), *_budget_gaps(left_out, not_sliced, window)),
+        gaps=(*history.gaps(trend, window, seen), *_budget_gaps(left_out, [*not_sliced, *not_read], window)),
         bytes_per_series=server.bytes_per_series(prom, end),
         head=server.head_statistics(prom),
-        ingested=frozenset(prom.label_values("__name__", window=window)),
     )
 
 
@@ -100,10 +97,16 @@ def plan(start: pd.Series, end: pd.Series, budget: int, per_query: int) -> tuple
     inside = sizes["cost"].cumsum() <= budget
     chosen = sizes[inside].sort_index()
     largest = chosen[["start", "end"]].max(axis=1)
-    return list(_batches(largest, per_query)), sorted(map(str, sizes.index[~inside]))
+    return list(batched(largest, per_query)), sorted(map(str, sizes.index[~inside]))
 
 
-def _batches(sizes: pd.Series, per_query: int) -> Iterator[list[str]]:
+def batched(sizes: pd.Series, per_query: int) -> Iterator[list[str]]:
+    """Names of metrics in batches of at most so many series.
+
+    Args:
+        sizes: series by metric.
+        per_query: series that one answer may hold; a larger metric stands alone.
+    """
     batch: list[str] = []
     total = 0.0
     for name, size in sizes.items():
@@ -133,58 +136,11 @@ def _edges(
     return found
 
 
-Slices = list[tuple[list[str], list[Window]]]
-
-
-def between(start: datetime, end: datetime) -> Window:
-    """What lies between the edges; a second at least."""
-    return Window(start, max(end, start + timedelta(seconds=1)))
-
-
 def _sizes(edges: Mapping[Group, Edges]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for group, sides in edges.items():
         sizes[group.metric] = sizes.get(group.metric, 0) + max(len(sides.start), len(sides.end))
     return sizes
-
-
-def slice_plan(
-    batches: list[list[str]], sizes: Mapping[str, int], budget: int, window: Window
-) -> tuple[Slices, list[str]]:
-    """Slices of time for each batch, as many as the budget allows; batches that no slice is left for.
-
-    Args:
-        batches: names of metrics that are asked for together.
-        sizes: series of each metric.
-        budget: label sets that may be read.
-        window: what is sliced.
-    """
-    costs = [max(1, sum(sizes.get(name, 0) for name in batch)) for batch in batches]
-    count = int(min(MOST_SLICES, max(2, min(budget, SETS_BETWEEN) // max(1, sum(costs)))))
-    slices: Slices = []
-    left_out: list[str] = []
-    for batch, cost in zip(batches, costs, strict=True):
-        if cost * 2 > budget:
-            left_out += batch
-            continue
-        budget -= cost * min(count, budget // cost)
-        slices.append((batch, window.split(window.duration / count)))
-    return slices, left_out
-
-
-def _created(prom: Prometheus, reader: Reader, slices: Slices, edges: Mapping[Group, Edges]) -> dict[Group, Created]:
-    found: dict[Group, Created] = {}
-    for batch, windows in slices:
-        seen: dict[Group, set[Labels]] = {}
-        for part in windows:
-            for row in prom.series([f"{{__name__=~{one_of(batch)}}}"], part):
-                group, labels = reader.read(row)
-                sides = edges.get(group)
-                if sides is None or (labels not in sides.start and labels not in sides.end):
-                    seen.setdefault(group, set()).add(labels)
-        for group, labels_seen in seen.items():
-            found[group] = Created(len(labels_seen), sorted(labels_seen)[:SAMPLE_OF_CREATED])
-    return found
 
 
 def _budget_gaps(left_out: list[str], not_sliced: list[str], window: Window) -> Iterator[Gap]:

@@ -5,7 +5,8 @@ from datetime import datetime
 import pandas as pd
 
 from analysis.cardinality import history, intervals, server
-from analysis.cardinality.collect import between, counts_at, plan, slice_plan, slow_at_edges
+from analysis.cardinality.between import between, momentary, slice_plan
+from analysis.cardinality.collect import batched, counts_at, plan, slow_at_edges
 from analysis.cardinality.selectors import OURS, alive
 from analysis.prometheus.client import series_parameters
 from analysis.prometheus.patterns import one_of
@@ -24,7 +25,8 @@ def rehearse(prom: Rehearsal, settings: CardinalityGrowthSettings, window: Windo
     """
     back = intervals.lookback(prom)
     slow = slow_at_edges(prom, window, back)
-    seen = history.edges_with_data(prom, window, history.trend(prom, settings, window, slow), slow)
+    trend = history.trend(prom, settings, window, slow)
+    seen = history.edges_with_data(prom, window, trend, slow)
     if seen is None:
         return
     slow_jobs = [intervals.slow_jobs(prom, at, back) for at in seen]
@@ -36,10 +38,11 @@ def rehearse(prom: Rehearsal, settings: CardinalityGrowthSettings, window: Windo
         for at, jobs, size in zip(seen, slow_jobs, sizes, strict=True):
             asked += _rehearse_edge(prom, at, alive(jobs, batch), int(size.reindex(batch).sum()))
     largest = pd.concat(sizes, axis=1).max(axis=1).astype(int).to_dict()
-    _rehearse_between(prom, batches, largest, settings.label_set_budget - asked, between(*seen))
+    brief = momentary(prom.label_values("__name__", window=window), counts, trend)
+    batches += batched(brief, settings.series_per_query)
+    _rehearse_between(prom, batches, {**largest, **brief.to_dict()}, settings.label_set_budget - asked, between(*seen))
     server.bytes_per_series(prom, seen[1])
     server.head_statistics(prom)
-    prom.label_values("__name__", window=window)
     prom.rules()
     prom.source()
 

@@ -136,15 +136,17 @@ class Describer:
                 for cause in parts:
                     by_label[cause.label] = by_label.get(cause.label, 0) + cause.created
                 label = max(by_label, key=lambda name: by_label[name])
+                values = f", mostly new values of {label}" if label else ""
                 yield self._finding(
                     "churn",
                     [job],
                     "medium" if created >= total else "low",
-                    f"{job or 'Series without a job'}: {created:,} series came and went, mostly new values of {label}",
-                    labels={"job": job, "label": label},
+                    f"{job or 'Series without a job'}: {created:,} series came and went{values}",
+                    labels={name: value for name, value in (("job", job), ("label", label)) if value},
                     score=float(created),
                     evidence={"created_series": created, "alive_series": total},
-                    action=f"Check whether {label} has to be a label: each new value leaves memory used for hours.",
+                    action=f"Check whether {label or 'what changes'} has to be a label: "
+                    "each new value leaves memory used for hours.",
                 )
 
     def missing(self, missing: Mapping[str, Iterable[str]]) -> Iterator[Finding]:

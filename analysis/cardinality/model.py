@@ -105,8 +105,6 @@ class Collected:
         gaps: what could not be judged, and why.
         bytes_per_series: resident memory of the server by its head's series, where it says so.
         head: head statistics of the server, where it has them.
-        metadata: type and help per metric.
-        owners: ``team`` label per group, where there is one.
     """
 
     start: datetime
@@ -121,4 +119,3 @@ class Collected:
     gaps: tuple[Gap, ...] = ()
     bytes_per_series: float | None = None
     head: Mapping[str, float] = field(default_factory=dict)
-    ingested: frozenset[str] = frozenset()

@@ -8,16 +8,28 @@ from typing import Literal
 
 from analysis.cardinality import relabel
 from analysis.cardinality.model import Edges, Group, Labels
+from analysis.cardinality.queries import MADE_BY_ALERTS
 from analysis.cardinality.templating import ANY, MARK
 from analysis.cardinality.usage import UNUSED, Usage
 from analysis.settings.cardinality import CardinalityGrowthSettings
 
 Action = Literal["drop_metric", "drop_label", "keep_values", "aggregate"]
 Members = list[tuple[str, Labels]]
-# Prometheus makes these itself with every scrape, after relabelling: no configuration drops them.
 UNSEEN = "remote consumers that cannot be seen from here"
 _COUNTERS = ("_total", "_count", "_sum", "_bucket")
-_MADE_BY_SCRAPES = ("up", "scrape_")
+# Prometheus makes these itself with every scrape, after relabelling: no configuration drops them.
+_MADE_BY_SCRAPES = frozenset(
+    {
+        "up",
+        "scrape_body_size_bytes",
+        "scrape_duration_seconds",
+        "scrape_sample_limit",
+        "scrape_samples_post_metric_relabeling",
+        "scrape_samples_scraped",
+        "scrape_series_added",
+        "scrape_timeout_seconds",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,8 @@ def _config(proposal: Proposal) -> str:
 
 
 def _scraped(metric: str, made: set[str]) -> bool:
-    return metric not in made and not metric.startswith(_MADE_BY_SCRAPES) and not metric.startswith("ALERTS")
+    # a colon marks what a rule recorded, here or where it was evaluated before it was sent here
+    return metric not in made | _MADE_BY_SCRAPES | MADE_BY_ALERTS and ":" not in metric
 
 
 def _of_metric(metric: str, series: Members, usage: Usage, settings: CardinalityGrowthSettings) -> Iterator[Proposal]:

@@ -56,7 +56,7 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
     if collected is None:
         return _without_data(prom, window)
     queries, gaps = _queries(prom, settings, window)
-    jobs, names = jobs_of((collected.counts_start, collected.counts_end)), label_names(collected.edges)
+    jobs, names = jobs_of(collected), label_names(collected)
     used = usage(queries, jobs, names, remote.consumer(prom, settings))
     gaps += [_gap(window, where, f"not read: {why}"[:300]) for where, why in used.unread]
     missing = _missing(prom, used, window)

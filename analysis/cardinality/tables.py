@@ -4,36 +4,37 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import pandas as pd
-
 from analysis.cardinality.model import Cause, Collected, Edges, Group
 from analysis.cardinality.proposals import Proposal
 from analysis.cardinality.usage import Usage
 
 
-def label_names(edges: Mapping[Group, Edges]) -> dict[str, set[str]]:
-    """Labels of each metric, ``job`` included where it has one."""
+def label_names(collected: Collected) -> dict[str, set[str]]:
+    """Labels of each metric, at the edges and between; ``job`` included where it has one."""
     found: dict[str, set[str]] = defaultdict(set)
-    for group, sides in edges.items():
+    for group, sides in collected.edges.items():
         names = {names for side in (sides.start, sides.end) for names, _ in side}
         found[group.metric].update(*names, {"job"} if group.job else set())
+    for group, made in collected.created.items():
+        found[group.metric].update(*{labels.names for labels in made.sample}, {"job"} if group.job else set())
     return dict(found)
 
 
-def jobs_of(counts: Iterable[pd.Series]) -> dict[str, set[str]]:
-    """Jobs of each metric, at either edge."""
+def jobs_of(collected: Collected) -> dict[str, set[str]]:
+    """Jobs of each metric, at the edges and between."""
     found: dict[str, set[str]] = defaultdict(set)
-    for part in counts:
+    for part in (collected.counts_start, collected.counts_end):
         for metric, job in part.index.droplevel("instance").unique():
             found[metric].add(job)
+    for group in collected.created:
+        found[group.metric].add(group.job)
     return dict(found)
 
 
 def metric_rows(collected: Collected, usage: Usage, owner_labels: Iterable[str]) -> list[dict[str, Any]]:
     """What the document says of every metric, the largest growth first."""
     start, end = (c.groupby("metric").sum() for c in (collected.counts_start, collected.counts_end))
-    jobs = jobs_of((collected.counts_start, collected.counts_end))
-    labels = _label_rows(collected.edges, usage)
+    jobs, labels = jobs_of(collected), _label_rows(collected, usage)
     owners = _owners(collected.edges, tuple(owner_labels))
     churn: dict[str, int] = defaultdict(int)
     for group, made in collected.created.items():
@@ -41,9 +42,9 @@ def metric_rows(collected: Collected, usage: Usage, owner_labels: Iterable[str])
     rows = [
         {
             "name": name,
-            "jobs": sorted(jobs.get(name, set())),
+            "jobs": sorted(jobs[name]),
             "team": owners.get(name),
-            "owner": owners.get(name) or ", ".join(sorted(filter(None, jobs.get(name, set())))) or None,
+            "owner": owners.get(name) or ", ".join(sorted(filter(None, jobs[name]))) or None,
             "series_start": int(start.get(name, 0)),
             "series_end": int(end.get(name, 0)),
             "growth": int(end.get(name, 0)) - int(start.get(name, 0)),
@@ -51,20 +52,22 @@ def metric_rows(collected: Collected, usage: Usage, owner_labels: Iterable[str])
             "usage": usage.of_metric(name),
             "labels": labels.get(name, []),
         }
-        for name in sorted({*start.index, *end.index, *churn})
+        for name in sorted(jobs)
     ]
     return sorted(rows, key=lambda row: (-row["growth"], -row["series_end"], row["name"]))
 
 
-def _label_rows(edges: Mapping[Group, Edges], usage: Usage) -> dict[str, list[dict[str, Any]]]:
-    values: dict[str, dict[str, tuple[set[str], set[str]]]] = defaultdict(dict)
-    for group, sides in edges.items():
+def _label_rows(collected: Collected, usage: Usage) -> dict[str, list[dict[str, Any]]]:
+    values: dict[str, dict[str, tuple[set[str], set[str]]]] = {
+        metric: {name: (set(), set()) for name in names} for metric, names in label_names(collected).items()
+    }
+    for group, sides in collected.edges.items():
         for place, side in enumerate((sides.start, sides.end)):
             for labels in side:
                 for name, value in zip(*labels, strict=True):
-                    values[group.metric].setdefault(name, (set(), set()))[place].add(value)
+                    values[group.metric][name][place].add(value)
             if group.job and side:
-                values[group.metric].setdefault("job", (set(), set()))[place].add(group.job)
+                values[group.metric]["job"][place].add(group.job)
     return {
         metric: [
             {

@@ -50,6 +50,8 @@ def known_series():
         ]
     found += [({"__name__": "work_done_total", **api, "pod": f"old-{n}"}, None, middle) for n in range(5)]
     found += [({"__name__": "work_done_total", **api, "pod": f"new-{n}"}, late, None) for n in range(5)]
+    day = timedelta(days=1)
+    found += [({"__name__": "flash_total", **api, "step": f"s{n}"}, middle, middle + day) for n in range(3)]
     redis = {"job": "redis", "instance": "r:9121"}
     names = ("up", "scrape_duration_seconds", "redis_up", "redis_clients")
     return found + [({"__name__": name, **redis}, late, None) for name in names]

@@ -16,14 +16,14 @@ from analysis.window import parse_time
 SETTINGS = CardinalityGrowthSettings(min_proposal_series=5)
 
 
-def proposed(queries, **settings):
+def proposed(queries, metric="requests_total", **settings):
     reader, edges = Reader(), {}
     rows = [{"code": code, "user": f"u{n}"} for n in range(20) for code in ("200", "500")]
     for labels in rows:
-        row = {"__name__": "requests_total", "job": "api", "instance": "a:1", **labels}
+        row = {"__name__": metric, "job": "api", "instance": "a:1", **labels}
         group, identity = reader.read(row)
         edges.setdefault(group, Edges()).end.add(identity)
-    used = usage(queries, {"requests_total": {"api"}}, {"requests_total": {"code", "user", "job", "instance"}})
+    used = usage(queries, {metric: {"api"}}, {metric: {"code", "user", "job", "instance"}})
     chosen = SETTINGS.model_copy(update=settings)
     return {(p.action, p.label): p for p in proposals(edges, used, [], chosen)}
 
@@ -31,6 +31,16 @@ def proposed(queries, **settings):
 def test_an_unused_metric_may_go_whole():
     found = proposed([])[("drop_metric", "")]
     assert (found.series_before, found.series_after, found.breaks) == (40, 0, ())
+
+
+@pytest.mark.parametrize("metric", ["upstream_requests_total", "uptime_seconds", "scrape_errors_total", "ALERTS_SENT"])
+def test_names_that_begin_like_those_of_a_scrape_may_go(metric):
+    assert ("drop_metric", "") in proposed([], metric)
+
+
+@pytest.mark.parametrize("metric", ["up", "scrape_series_added", "ALERTS", "job:requests:rate5m"])
+def test_what_no_scrape_configuration_reaches_is_not_proposed(metric):
+    assert proposed([], metric) == {}
 
 
 def test_an_unused_label_may_go_and_collisions_are_counted():
