@@ -62,6 +62,9 @@ def review(
     ] = "",
     url: Url = None,
     environment: Environment = None,
+    every_environment: Annotated[
+        bool, typer.Option("--every-environment", help="review each of params/environments, one after the other")
+    ] = False,
     only: Annotated[list[str] | None, typer.Option("--only", help="run this report alone; may be repeated")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="what is done is not done again")] = False,
     jobs: Annotated[int, typer.Option("--jobs", help="how many notebooks at once", min=1)] = 2,
@@ -81,6 +84,9 @@ def review(
     from analysis.settings.base import last_whole_month, load_settings
     from analysis.settings.review import MonthlyReviewSettings
 
+    if every_environment:
+        _review_every(url or environment)
+        return
     file = Path("params") / "monthly_review.yaml"
     given = {"month": month, "timezone": timezone, "outputs": outputs}
     settings = load_settings(MonthlyReviewSettings, file if file.exists() else None, given)
@@ -105,6 +111,17 @@ def review(
     if failed:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
     leave_if_found(plan.folder, fail_on)
+
+
+def _review_every(one: str | None) -> None:
+    import sys
+
+    from analysis.cli.environments import FLAG, review_every
+    from analysis.errors import InputError
+
+    if one:
+        raise InputError(f"{FLAG} goes with neither --url nor --environment")
+    review_every(sys.argv[1:])
 
 
 def _rehearse(plan: "Plan", url: str, form: Format, *, resume: bool) -> None:

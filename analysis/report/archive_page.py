@@ -1,14 +1,16 @@
 """The page over all months: what each one found, with small trends."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from analysis.findings import SEVERITIES
+from analysis.findings import SEVERITIES, TimeSpan
 from analysis.report.compare import ALARMS, documents_of
+from analysis.report.environments_page import overview_name
 from analysis.report.files import write_whole
 from analysis.report.notebook_html import environment
-from analysis.report.shown import is_month, shown_month
+from analysis.report.shown import is_month, month_before, shown_month, shown_number, shown_share
 
 SPARK_WIDTH, SPARK_HEIGHT = 160.0, 36.0  # pixels of one small trend
 
@@ -18,7 +20,17 @@ def write_archive(outputs: Path, title: str) -> Path:
     rows = [_row(outputs, folder) for folder in month_folders(outputs)]
     environments = sorted({row["environment"] for row in rows})
     groups = [_group(name, [row for row in rows if row["environment"] == name]) for name in environments]
-    html = environment().get_template("archive.html").render(title=title, groups=groups, severities=SEVERITIES)
+    months = list(dict.fromkeys(row["folder"] for row in rows if row["environment"]))
+    html = (
+        environment()
+        .get_template("archive.html")
+        .render(
+            title=title,
+            groups=groups,
+            severities=SEVERITIES,
+            overviews=[(shown_month(month), f"{month}/{overview_name(outputs / month)}") for month in months],
+        )
+    )
     write_whole(outputs / "index.html", html)
     return outputs / "index.html"
 
@@ -37,11 +49,12 @@ def _row(outputs: Path, folder: Path) -> dict[str, Any]:
     shares = [d["coverage"]["share"] for d in documents.values() if d["coverage"]["share"] is not None]
     parts = folder.relative_to(outputs).parts
     return {
+        "folder": parts[0],
         "month": shown_month(parts[0]),
         "environment": parts[1] if len(parts) > 1 else "",
         "link": "/".join((*parts, "index.html")),
         "counts": {s: sum(f["severity"] == s for f in findings) for s in SEVERITIES},
-        "share": min(shares, default=None),
+        "covered": shown_share(min(shares, default=None)),
         "reports": len(documents),
         "anomalies": _anomalies(documents),
         "series": _series(documents),
@@ -61,19 +74,27 @@ def _series(documents: Mapping[str, Any]) -> float | None:
 
 
 def _alerts_per_week(documents: Mapping[str, Any]) -> float | None:
-    """Alerts of all rules per week, where the threshold report says how many there were."""
-    document = documents.get("threshold_drift")
-    total = document.get("alerts_per_month") if document else None
-    return float(total) * 7 / 30 if isinstance(total, int | float) else None
+    """Alerts of all rules that could be replayed, per week of the month; None where none could."""
+    document = documents.get("threshold_drift", {})
+    counts = [row["held_out"]["alerts_current"] for row in document.get("recommendations", ()) if row.get("held_out")]
+    known = [count for count in counts if count is not None]
+    if not known:
+        return None
+    window = TimeSpan.model_validate(document["window"])
+    return sum(known) * (timedelta(days=7) / (window.end - window.start))
 
 
 def _group(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     trends = (("Login alarms", "anomalies"), ("Series at the month's end", "series"), ("Alerts per week", "alerts"))
-    oldest_first = rows[::-1]
+    by_month = {row["folder"]: row for row in rows}
+    months = [max(by_month)]
+    while months[-1] > min(by_month):
+        months.append(month_before(months[-1]))
+    oldest_first = [by_month.get(month, {}) for month in reversed(months)]
     return {
         "name": name,
         "rows": rows,
-        "trends": [t for label, key in trends if (t := spark(label, [row[key] for row in oldest_first]))],
+        "trends": [t for label, key in trends if (t := spark(label, [row.get(key) for row in oldest_first]))],
     }
 
 
@@ -94,10 +115,10 @@ def spark(label: str, values: list[float | None]) -> dict[str, Any] | None:
     return {
         "label": label,
         "lines": [" ".join(run) for run in runs if run],
-        "first": f"{known[0]:,.0f}",
-        "last": f"{known[-1]:,.0f}",
-        "low": f"{low:,.0f}",
-        "high": f"{high:,.0f}",
+        "first": shown_number(known[0]),
+        "last": shown_number(known[-1]),
+        "low": shown_number(low),
+        "high": shown_number(high),
         "width": SPARK_WIDTH,
         "height": SPARK_HEIGHT,
     }

@@ -67,6 +67,8 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
             if changes
             else None,
             archive="../index.html" if period_of(folder.name) else "../../index.html",
+            above=_above(folder),
+            environment=folder.name,
             version=__version__,
             generated_at=shown_time(datetime.now(UTC), zone),
         )
@@ -74,6 +76,13 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
     path = folder / "index.html"
     write_whole(path, html)
     return path
+
+
+def _above(folder: Path) -> str:
+    """The page above the environments; empty where the folder is a month's."""
+    if period_of(folder.name):
+        return ""
+    return "../environments.html" if (folder.parent / "findings.json").exists() else "../index.html"
 
 
 def titled(report: str) -> str:

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from analysis.errors import InputError
 from analysis.findings import SCHEMA_VERSION
 from analysis.report.archive_page import write_archive
+from analysis.report.environments_page import write_environments
 from analysis.report.files import write_whole
 from analysis.report.metrics import write_metrics
 from analysis.report.page import write_page
@@ -128,6 +129,7 @@ def _run_locked(
         job = Job(notebook, None, values, plan.folder / SUMMARY)
         statuses.append(_run_one({}, job, processes, resume=False, told=told))
     write_page(plan.folder, plan.settings)
+    write_environments(plan.folder, plan.settings)
     outputs = Path(plan.settings.outputs)
     write_archive(outputs, plan.settings.title)
     write_metrics(Path(plan.settings.metrics_directory or outputs), plan.folder, plan.environment, statuses)
@@ -196,6 +198,7 @@ def remake_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
                 write_html(where / f"{name}.ipynb")
     write_summary(folder, settings.reports)
     path = write_page(folder, settings)
+    write_environments(folder, settings)
     write_archive(Path(settings.outputs), settings.title)
     return path
 

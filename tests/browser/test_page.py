@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from analysis.drawing import describe, figure, plain
 from analysis.report.archive_page import write_archive
+from analysis.report.environments_page import write_environments
 from analysis.report.notebook_html import notebook_html
 from analysis.report.page import write_page
 from analysis.report.review import write_summary
@@ -27,13 +28,18 @@ def pages(tmp_path_factory):
             put(outputs / name, hostile_document(report), {"picture": describe(made, HOSTILE)})
         write_summary(outputs / name, REPORTS)
         page = write_page(outputs / name, settings)
+    for report in REPORTS:
+        put(outputs / "2026-10" / "eu", hostile_document(report))
+    write_summary(outputs / "2026-10" / "eu", REPORTS)
+    write_page(outputs / "2026-10" / "eu", settings)
+    above = write_environments(outputs / "2026-10" / "eu", settings)
     path = notebook(outputs / "n.ipynb", HOSTILE)
     html = outputs / "n.html"
     html.write_text(notebook_html(path))
-    return {"page": page, "archive": write_archive(outputs, HOSTILE), "notebook": html}
+    return {"page": page, "archive": write_archive(outputs, HOSTILE), "notebook": html, "environments": above}
 
 
-@pytest.mark.parametrize("name", ["page", "archive", "notebook"])
+@pytest.mark.parametrize("name", ["page", "archive", "environments", "notebook"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_a_page_is_safe_and_readable_for_everyone(browser, pages, name, width, scheme):
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)

@@ -7,7 +7,9 @@ import pytest
 from analysis.drawing import describe, figure
 from analysis.report.archive_page import spark, write_archive
 from analysis.report.compare import compare, previous_folder
+from analysis.report.environments_page import write_environments
 from analysis.report.page import PAGE_BYTES, write_page
+from analysis.report.review import write_summary
 from analysis.report.shown import shown_length, shown_share
 from analysis.report.status import Status, write_status
 from analysis.settings.review import MonthlyReviewSettings
@@ -150,6 +152,46 @@ def test_what_shows_everything_comes_before_what_shows_one_thing(tmp_path):
     put(folder, document("threshold_drift"), {name: describe(made, name) for name, made in drawn.items()})
     html = write_page(folder, settings).read_text()
     assert html.index('alt="month"') < html.index('alt="event-01"') < html.index('alt="event-02"')
+
+
+def reviewed(folder, settings, alarms, series, alerts):
+    """A month with so many login alarms, series and alerts of two rules, one of which could not be replayed."""
+    found = [finding("login_anomalies", str(n)) for n in range(alarms)]
+    rules = [{"held_out": {"alerts_current": alerts}}, {"held_out": None}]
+    put(folder, document("login_anomalies", found))
+    put(folder, document("cardinality_growth", series={"start": 1, "end": series}))
+    put(folder, document("threshold_drift", share=0.5, recommendations=rules))
+    write_summary(folder, REPORTS)
+    write_page(folder, settings)
+    write_environments(folder, settings)
+
+
+def test_the_archive_draws_trends_from_the_findings_alone(tmp_path):
+    for name, *numbers in (("2026-07", 1, 1000, 31), ("2026-08", 2, 1500, 62), ("2026-10", 4, 3000, 31)):
+        reviewed(*month(tmp_path, name), *numbers)
+    html = write_archive(tmp_path, "Review").read_text()
+    assert "Login alarms: from 1 to 4, between 1 and 4" in html
+    assert "Series at the month&#39;s end: from 1,000 to 3,000" in html
+    assert "Alerts per week: from 7 to 7, between 7 and 14" in html  # every window of these is one of 31 days
+    assert html.count("<polyline") == 6  # September is a gap in each line
+
+
+def test_a_page_stands_above_those_of_the_environments(tmp_path):
+    folder, settings = month(tmp_path)
+    for name, alarms in (("eu", 0), ("us", 3)):
+        reviewed(folder / name, settings, alarms, 10, 1)
+    above = folder / "index.html"
+    html = above.read_text()
+    assert "October 2026: 2 environments" in html
+    assert html.index("us/index.html") < html.index("eu/index.html")  # the worst first
+    assert "3 of 3 alarms are grave" in html
+    assert "no earlier month" in html
+    assert 'href="../index.html">all environments' in (folder / "us/index.html").read_text()
+    assert "2026-10/index.html" in write_archive(tmp_path, "Review").read_text()
+    reviewed(folder, settings, 1, 10, 1)
+    write_environments(folder / "eu", settings)
+    assert "2 environments" in (folder / "environments.html").read_text()
+    assert "2 environments" not in above.read_text()
 
 
 def test_the_archive_lists_every_month_and_never_draws_a_missing_one_as_zero(tmp_path):

@@ -1,0 +1,41 @@
+"""Every environment by one command: each gets its page, and one that fails keeps nobody from its turn."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from analysis.prometheus.private_server import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def reviewed(folder, *arguments):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "EU_TOKEN": "planted-eu-token"}
+    command = [sys.executable, "-m", "analysis", "review", "--every-environment", "--month", "2026-10", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_every_environment_is_reviewed_also_after_one_that_fails(tmp_path, notebooks, empty_prometheus):
+    shutil.copy(ROOT / "notebooks/monthly_review.ipynb", notebooks)
+    folder = tmp_path / "params/environments"
+    folder.mkdir(parents=True)
+    (tmp_path / "params/monthly_review.yaml").write_text("reports: [first, second]\n")
+    assert "no environment" in reviewed(tmp_path).stderr
+    (folder / "dead.yaml").write_text(f"url: http://127.0.0.1:{free_port()}\n")
+    (folder / "eu.yaml").write_text(f"url: {empty_prometheus.url}\nbearer_token_variable: EU_TOKEN\n")
+    ran = reviewed(tmp_path)
+    assert ran.returncode == 4, ran.stderr
+    assert "failed in: dead (3)" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    month = tmp_path / "outputs/2026-10"
+    assert [d["report"] for d in json.loads((month / "eu/findings.json").read_text())["reports"]] == ["first", "second"]
+    assert "1 environment<" in (month / "index.html").read_text()
+    assert not (month / "dead").exists()
+    for path in (tmp_path / "outputs").rglob("*"):
+        assert path.is_dir() or "planted" not in path.read_text()
+    assert reviewed(tmp_path, "--environment", "eu").returncode == 2
