@@ -38,6 +38,9 @@ class ThresholdDriftSettings(ReportSettings):
         "params/decisions.yaml", description="decisions of the meeting, for the scorecard; none where it is missing"
     )
     alertmanager_file: str = Field("", description="alertmanager.yml, for its grouping; one group per rule when empty")
+    paging_receivers: list[str] = Field(
+        [], description="receivers of alertmanager.yml whose notifications are pages; everybody's when empty"
+    )
     alertmanager_url: str = Field("", description="base URL of Alertmanager, for its silences; none when empty")
     working_days: list[int] = Field([1, 2, 3, 4, 5], description="days at work, 1 is Monday and 7 Sunday")
     working_hours: str = Field("09:00-18:00", pattern=_HOURS, description="hours at work, in the time zone")

@@ -11,6 +11,7 @@ from analysis.prometheus.promql import Comparison, comparison, comparisons
 from analysis.thresholds.alerts import MILLISECOND, identity_of
 from analysis.thresholds.collect import Grid, compare
 from analysis.thresholds.lives import Flags, Milliseconds, Runs, runs_of, runs_of_places
+from analysis.thresholds.memberships import memberships_of
 from analysis.thresholds.outcomes import Scene
 from analysis.thresholds.sides import Evaluator, Vector
 from analysis.thresholds.subjects import Choice, Subject
@@ -121,15 +122,12 @@ def _merged(vector: Vector, keys: list[Any], data: Flags) -> tuple[Flags, Flags,
 
 
 def _scene(subject: Subject, keys: tuple[Any, ...], slots: Milliseconds, has_data: Flags | None) -> Scene:
-    groupings = [subject.grouping(dict(key)) for key in keys]
-    places = {key: place for place, key in enumerate(dict.fromkeys(g.key for g in groupings))}
+    groupings = [subject.groupings(dict(key)) for key in keys]
     named = [{**dict(key), "alertname": subject.rule.name} for key in keys]
     return Scene(
         slots_ms=slots,
         interval_ms=subject.grid.interval // MILLISECOND,
-        group_keys=np.array([places[g.key] for g in groupings], dtype="int64"),
-        wait_ms=np.array([g.wait_ms for g in groupings], dtype="int64"),
-        group_interval_ms=np.array([g.interval_ms for g in groupings], dtype="int64"),
+        memberships=memberships_of(groupings),
         has_data=has_data,
         flap_gap_ms=subject.flap_gap // MILLISECOND,
         incidents=subject.incidents,

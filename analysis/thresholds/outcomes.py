@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analysis.thresholds.excuses import Incident
 from analysis.thresholds.lives import Flags, Lives, Milliseconds, Places
+from analysis.thresholds.memberships import Memberships
 from analysis.thresholds.notifications import pages
 from analysis.window import Window, unix_ms
 
@@ -25,9 +26,7 @@ class Scene:
     Attributes:
         slots_ms: evaluated slots, Unix milliseconds.
         interval_ms: distance of slots.
-        group_keys: which of Alertmanager's groups each series' alert is in; shape (series,).
-        wait_ms: ``group_wait`` of that group; shape (series,).
-        group_interval_ms: ``group_interval`` of it; shape (series,).
+        memberships: which of Alertmanager's groups each series' alert is in.
         has_data: whether the compared side had a sample, shape (slots, series); None where it always had.
         flap_gap_ms: an alert that fires again within this time flaps.
         incidents: the labelled incidents that this rule should have caught.
@@ -37,9 +36,7 @@ class Scene:
 
     slots_ms: Milliseconds
     interval_ms: int
-    group_keys: Places
-    wait_ms: Milliseconds
-    group_interval_ms: Milliseconds
+    memberships: Memberships
     has_data: Flags | None
     flap_gap_ms: int
     incidents: tuple[Incident, ...] = ()
@@ -117,16 +114,14 @@ def joined(parts: Sequence[Outcomes]) -> Outcomes:
 
 
 def _pages(combos: Places, series: Places, start: Milliseconds, end: Milliseconds, scene: Scene) -> NDArray[np.int64]:
-    width = int(scene.group_keys.max(initial=0)) + 1
-    groups, times = pages(
-        combos * width + scene.group_keys[series],
-        series,
-        start,
-        end,
-        scene.wait_ms[series],
-        scene.group_interval_ms[series],
-    )
-    return np.column_stack([groups // width, times])
+    groups = scene.memberships
+    width = int(groups.keys.max(initial=0)) + 1
+    rows, routes = np.nonzero(groups.keys[series] >= 0)
+    mine = series[rows]
+    keys = combos[rows] * width + groups.keys[mine, routes]
+    waits, intervals = groups.wait_ms[mine, routes], groups.interval_ms[mine, routes]
+    found, times = pages(keys, mine, start[rows], end[rows], waits, intervals)
+    return np.column_stack([found // width, times])
 
 
 def _excused(series: Places, start: Milliseconds, end: Milliseconds, scene: Scene) -> Flags:

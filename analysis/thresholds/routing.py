@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,43 +27,84 @@ class Grouping:
 
 @dataclass(frozen=True)
 class Route:
-    """One node of the route tree, with what it inherits filled in."""
+    """One node of the route tree, with what it inherits filled in.
+
+    Attributes:
+        place: which child of which child it is.
+        matchers: name, operator and value of each.
+        group_by: labels that make a group.
+        wait_ms: ``group_wait``.
+        interval_ms: ``group_interval``.
+        receiver: name of who is told.
+        goes_on: ``continue``: the routes after it are tried, too.
+        routes: its children.
+    """
 
     place: tuple[int, ...]
     matchers: tuple[tuple[str, str, str], ...]
     group_by: tuple[str, ...]
     wait_ms: int
     interval_ms: int
+    receiver: str
+    goes_on: bool
     routes: tuple["Route", ...]
 
-    def find(self, labels: Mapping[str, str]) -> "Route":
-        """The first route, depth first, that takes an alert."""
+    def find(self, labels: Mapping[str, str]) -> list["Route"]:
+        """The routes that take an alert, depth first; several where one says ``continue`` (dispatch/route.go)."""
+        found: list[Route] = []
         for route in self.routes:
             if all(matches(matcher, labels) for matcher in route.matchers):
-                return route.find(labels)
-        return self
+                found += route.find(labels)
+                if not route.goes_on:
+                    break
+        return found or [self]
 
     def grouping(self, labels: Mapping[str, str]) -> Grouping:
-        """The group of an alert; `labels` hold ``alertname`` too."""
-        route = self.find(labels)
-        names = sorted(labels) if "..." in route.group_by else route.group_by
-        return Grouping((route.place, *(labels.get(n, "") for n in names)), route.wait_ms, route.interval_ms)
+        """The group that an alert is in at this route; `labels` hold ``alertname`` too."""
+        names = sorted(labels) if "..." in self.group_by else self.group_by
+        return Grouping((self.place, *(labels.get(n, "") for n in names)), self.wait_ms, self.interval_ms)
 
 
-def read_routes(path: Path) -> Route:
+@dataclass(frozen=True)
+class Routing:
+    """The route tree, and whose notifications are pages.
+
+    Attributes:
+        root: the tree.
+        paging: receivers that send anything, and are asked for.
+    """
+
+    root: Route
+    paging: frozenset[str]
+
+    def groupings(self, labels: Mapping[str, str]) -> list[Grouping]:
+        """The groups that an alert pages with: one for each route that takes it; none where nobody is told."""
+        return [route.grouping(labels) for route in self.root.find(labels) if route.receiver in self.paging]
+
+
+def read_routes(path: Path, receivers: Sequence[str] = ()) -> Routing:
     """The route tree of an ``alertmanager.yml``.
 
+    Args:
+        path: the file.
+        receivers: whose notifications are pages; everybody's when empty.
+
     Raises:
-        InputError: it cannot be read, or has no route.
+        InputError: it cannot be read, has no route, or none of its receivers has a name that is asked for.
     """
     config = read_yaml(path)
     if not isinstance(config.get("route"), Mapping):
         raise InputError(f"{path} has no `route:`; give Alertmanager's own configuration file")
-    root = Route((), (), (), DEFAULT_WAIT_MS, DEFAULT_INTERVAL_MS, ())
     try:
-        return _route(config["route"], root, ())
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InputError(f"{path} has a route that is not one: {error}") from None
+        root = _route(config["route"], Route((), (), (), DEFAULT_WAIT_MS, DEFAULT_INTERVAL_MS, "", False, ()), ())
+        named = {str(item["name"]): item for item in config.get("receivers") or ()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} has a route or receiver that is not one: {error}") from None
+    unknown = sorted(set(receivers) - named.keys())
+    if unknown:
+        raise InputError(f"{path} has no receiver {unknown[0]!r}; it has {', '.join(named)}")
+    sending = {name for name, item in named.items() if any(k.endswith("_configs") and v for k, v in item.items())}
+    return Routing(root, frozenset(set(receivers) & sending if receivers else sending))
 
 
 def _route(item: Mapping[str, Any], parent: Route, place: tuple[int, ...]) -> Route:
@@ -74,10 +115,11 @@ def _route(item: Mapping[str, Any], parent: Route, place: tuple[int, ...]) -> Ro
         group_by=tuple(item["group_by"] or ()) if "group_by" in item else parent.group_by,
         wait_ms=parse_duration(str(wait)) // MILLISECOND if wait is not None else parent.wait_ms,
         interval_ms=parse_duration(str(interval)) // MILLISECOND if interval is not None else parent.interval_ms,
+        receiver=str(item.get("receiver") or parent.receiver),
+        goes_on=bool(item.get("continue", False)),
         routes=(),
     )
-    children = tuple(_route(child, own, (*place, n)) for n, child in enumerate(item.get("routes") or ()))
-    return Route(own.place, own.matchers, own.group_by, own.wait_ms, own.interval_ms, children)
+    return replace(own, routes=tuple(_route(c, own, (*place, n)) for n, c in enumerate(item.get("routes") or ())))
 
 
 def _matchers(item: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:

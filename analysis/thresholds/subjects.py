@@ -16,7 +16,7 @@ from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.excuses import Context, Incident
 from analysis.thresholds.outcomes import AtWork
-from analysis.thresholds.routing import Grouping, Route, read_routes
+from analysis.thresholds.routing import Grouping, Routing, read_routes
 from analysis.thresholds.sides import bare
 from analysis.window import format_duration, parse_duration
 
@@ -42,7 +42,7 @@ class Subject:
     at_work: AtWork
     flap_gap: timedelta
     context: Context = field(default_factory=Context)
-    routes: Route | None = None
+    routing: Routing | None = None
 
     @cached_property
     def tree(self) -> Any:
@@ -60,17 +60,18 @@ class Subject:
         """The labelled incidents that name this rule."""
         return tuple(i for i in self.context.incidents if self.rule.name in i.alerts)
 
-    def grouping(self, labels: dict[str, str]) -> Grouping:
-        """The group of Alertmanager's that an alert is in; one for the whole rule where nothing is known."""
-        if self.routes is None:
-            return Grouping(())
-        return self.routes.grouping({**labels, "alertname": self.rule.name})
+    def groupings(self, labels: dict[str, str]) -> list[Grouping]:
+        """The groups of Alertmanager's that an alert is in; one for the whole rule where nothing is known."""
+        if self.routing is None:
+            return [Grouping(())]
+        return self.routing.groupings({**labels, "alertname": self.rule.name})
 
 
 def subject_of(
     group: RuleGroup, rule: Rule, grid: Grid, settings: ThresholdDriftSettings, context: Context | None = None
 ) -> Subject:
     """A rule with what the settings say about its surroundings."""
+    file = settings.alertmanager_file
     return Subject(
         group,
         rule,
@@ -78,7 +79,7 @@ def subject_of(
         AtWork(settings.timezone, tuple(settings.working_days), settings.working_hours),
         parse_duration(settings.flap_gap),
         context or Context(),
-        read_routes(Path(settings.alertmanager_file)) if settings.alertmanager_file else None,
+        read_routes(Path(file), settings.paging_receivers) if file else None,
     )
 
 
