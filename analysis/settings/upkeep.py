@@ -22,7 +22,7 @@ Pattern = Annotated[str, AfterValidator(_compilable)]
 """A regular expression."""
 FAILURES = (
     r"(?:^|_)(?:err|errs|errors?|fail|fails|failed|failures?|drops?|dropped|reject|rejected|rejections?|timeouts?|"
-    r"exceeded|evicted|evictions?|corrupt\w*|throttl\w*|oom|lost|overflow\w*|discard\w*|panics?|missed|aborted)(?:_|$)"
+    r"exceeded|evicted|evictions?|corrupt\w*|throttl\w*|oom|lost|overflow\w*|panics?|missed|aborted)(?:_|$)"
 )
 """What the names of counters of failures have in common, over the exporters of the Prometheus project."""
 

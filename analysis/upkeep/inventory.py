@@ -1,10 +1,12 @@
 """What is there at the edges of a month, and which counters rose in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.prometheus import Prometheus
 from analysis.prometheus.patterns import one_of
@@ -98,16 +100,24 @@ def _batches(sizes: pd.Series) -> list[list[str]]:
 
 
 def _rises_of(prom: Prometheus, names: list[str], window: Window) -> dict[tuple[str, str], float]:
-    frame = prom.range(f"{{__name__=~{one_of(names)}}}", window.start, window.end, _step(window))
-    if frame.empty:
-        return {}
-    keys = frame.columns.to_frame(index=False)
-    totals = increases(frame)
+    selector = f"{{__name__=~{one_of(names)}}}"
+    looks = prom.range(selector, window.start, window.end, _step(window))
+    last = prom.instant(selector, window.end - MOMENT)
+    values = pd.DataFrame(dict(zip(_labels(looks.columns), looks.to_numpy().T, strict=True)), index=looks.index)
+    now = pd.DataFrame([dict(zip(_labels(last.index), last, strict=True))], index=[pd.Timestamp(window.end)])
+    counters = pd.concat([values, now])
+    pairs = [(dict(labels).get("__name__", ""), dict(labels).get("job", "")) for labels in counters.columns]
+    rise = increases(counters, [job for _, job in pairs])
     found: dict[tuple[str, str], float] = {}
-    for number, total in enumerate(totals):
-        pair = str(keys.iloc[number].get("__name__", "")), str(keys.iloc[number].get("job", ""))
-        found[pair] = found.get(pair, 0.0) + float(total)
+    for pair, amount in zip(pairs, rise, strict=True):
+        found[pair] = found.get(pair, 0.0) + float(amount)
     return found
+
+
+def _labels(index: pd.Index) -> list[frozenset[tuple[str, str]]]:
+    """The labels of each series, without those that it lacks."""
+    rows = index.to_frame(index=False).to_dict("records")
+    return [frozenset((str(name), str(value)) for name, value in row.items() if value) for row in rows]
 
 
 def _step(window: Window) -> timedelta:
@@ -116,18 +126,31 @@ def _step(window: Window) -> timedelta:
     return timedelta(seconds=max(1, int(window.duration.total_seconds() / LOOKS)))
 
 
-def increases(frame: pd.DataFrame) -> pd.Series:
-    """How much each column, a counter, rose: over restarts, and from zero where it began after the others.
+def increases(frame: pd.DataFrame, jobs: Sequence[str]) -> list[float]:
+    """How much each column, a counter, rose: over restarts, and from zero where it began after others of its job.
+
+    What a job had counted when it was first seen is no rise.
 
     Args:
         frame: samples of counters, NaN = no sample.
+        jobs: the job of each column.
 
     Returns:
-        One number of at least 0 per column, in their order.
+        One number of at least 0 per column.
     """
-    filled = frame.ffill()
-    rise = filled.diff()
-    restarted = filled.where(rise < 0, 0.0)
-    began = frame.index == frame.first_valid_index()
-    late = filled.bfill().iloc[0].where(frame[began].isna().all(), 0.0)
-    return rise.clip(lower=0).sum() + restarted.sum() + late
+    began: dict[str, int] = {}
+    samples = frame.to_numpy(dtype="float64")
+    for place, job in enumerate(jobs):
+        rows = np.flatnonzero(~np.isnan(samples[:, place]))
+        if len(rows):
+            began[job] = min(began.get(job, len(samples)), int(rows[0]))
+    return [_increase(samples[:, place], began.get(job, 0)) for place, job in enumerate(jobs)]
+
+
+def _increase(samples: NDArray[np.float64], began: int) -> float:
+    seen = samples[~np.isnan(samples)]
+    if not len(seen):
+        return 0.0
+    steps = np.diff(seen)
+    late = seen[0] if np.isnan(samples[began]) else 0.0
+    return float(steps[steps > 0].sum() + seen[1:][steps < 0].sum() + late)

@@ -74,7 +74,8 @@ def unwatched(metrics: pd.DataFrame, window: Window) -> Iterator[Finding]:
             yield _failures(str(job), failures, window)
         fresh = unseen[unseen["is_new"].eq(True)]
         if len(fresh):
-            yield _new(str(job), sorted({family(name, known) for name in fresh["metric"]}), window)
+            names = sorted({family(name, known) for name in fresh["metric"]})
+            yield _new(str(job), names, window, is_new_job=bool(rows["is_new"].eq(True).all()))
 
 
 def _of(job: str) -> str:
@@ -96,7 +97,10 @@ def _failures(job: str, rows: pd.DataFrame, window: Window) -> Finding:
     return standing(MONTHLY, "unwatched_failures", severity, title, NOTE, window, {"job": job}, evidence)
 
 
-def _new(job: str, names: list[str], window: Window) -> Finding:
-    title = f"{len(names)} metrics {_of(job)} are new and no alert watches them: {listed(names)}"
+def _new(job: str, names: list[str], window: Window, *, is_new_job: bool) -> Finding:
+    which = (
+        f"{job} is new: {len(names)} of its metrics" if job and is_new_job else f"{len(names)} new metrics {_of(job)}"
+    )
+    title = f"{which} are read by no alert: {listed(names)}"
     action = "Evaluate what they are for: an alert, a panel, or nothing (then promreview cardinality shows their cost)."
     return standing(MONTHLY, "new_metrics", "low", title, action, window, {"job": job}, {"metrics": len(names)})

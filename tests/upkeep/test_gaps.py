@@ -135,7 +135,9 @@ def test_a_job_that_nothing_watches_is_told_and_naming_only_the_job_is_no_watchi
 
 def test_new_metrics_are_told_once(result):
     (new,) = found(result, "new_metrics", job="shop")
-    assert new.title.endswith("watches them: shop_new_total")  # not its _created, not what was there
+    assert (
+        new.title == "1 new metrics of shop are read by no alert: shop_new_total"
+    )  # not its _created, not what was there
 
 
 def test_the_table_says_who_watches_what(result):
@@ -201,12 +203,15 @@ def test_counters_rise_over_restarts_and_from_where_they_began():
     columns = {
         "steady": [5, 5, 9],
         "restarted": [5, 2, 3],
-        "began_late": [nan, 3, 4],
+        "began late": [nan, 3, 4],
         "gap": [1, nan, 2],
         "still": [7, 7, 7],
+        "of a new job": [nan, 50, 51],
+        "never": [nan, nan, nan],
     }
-    frame = pd.DataFrame(columns, index=pd.to_datetime([0, 1, 2], unit="s", utc=True), dtype="float64")
-    assert increases(frame).to_dict() == {"steady": 4, "restarted": 3, "began_late": 4, "gap": 1, "still": 0}
+    jobs = ["new" if name == "of a new job" else "old" for name in columns]
+    rise = increases(pd.DataFrame(columns, dtype="float64"), jobs)
+    assert rise == [4, 3, 4, 1, 0, 1, 0]
 
 
 def test_an_empty_server_is_unknown_and_not_well(empty_prometheus):
