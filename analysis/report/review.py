@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from analysis.report.page import write_page
 from analysis.report.processes import Processes
 from analysis.report.runner import Job, open_notebook, prepare, write_html
 from analysis.report.secrets import known_secrets, strike
-from analysis.report.status import Status, fingerprint, read_status, write_status
+from analysis.report.status import Status, fingerprint, last_seconds, read_status, write_status
 from analysis.settings.review import MonthlyReviewSettings
 
 SUMMARY = "monthly_review"
@@ -113,15 +114,15 @@ def _run_locked(
     processes = Processes()
     with ThreadPoolExecutor(max(1, workers)) as pool:
         try:
-            statuses = list(
-                pool.map(
-                    lambda job: _run_one(plan.parameter_files, job, processes, resume=resume, told=told), plan.jobs
-                )
-            )
+            slowest_first = sorted(plan.jobs, key=lambda job: -last_seconds(job.directory))  # none is left for the end
+            run = partial(_run_one, plan.parameter_files, processes=processes, resume=resume, told=told)
+            ended = list(pool.map(run, slowest_first))
         except BaseException:
             processes.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+    order = [job.notebook.name for job in plan.jobs]
+    statuses = sorted(ended, key=lambda status: order.index(status.report))
     write_summary(plan.folder, plan.settings.reports)
     notebook = open_notebook(SUMMARY, plan.jobs[0].notebook.path.parent) if plan.jobs and summary else None
     if notebook:

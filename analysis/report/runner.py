@@ -150,8 +150,14 @@ def run(job: Job) -> Path:
 
 
 def without_iri_grammar() -> None:
-    """Spare nbformat's JSON schema library its IRI grammar: building it takes seconds, and a notebook has no IRI."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    """Spare nbformat's JSON schema library what it checks and no notebook has: IRIs, whose grammar takes seconds."""
+    for name in ("rfc3987_syntax", "isoduration"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+
+
+def without_file_systems() -> None:
+    """Spare papermill the file system of Hadoop, a fifth of its import; for a process that only starts a notebook."""
+    sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
 
 
 def write_settings(settings: BaseModel, path: Path) -> None:
@@ -178,6 +184,7 @@ def main() -> None:
     from analysis.report.secrets import strike
 
     signal.signal(signal.SIGTERM, _leave)
+    without_file_systems()
     if len(sys.argv) > 1:
         leave_with(int(sys.argv[1]))
     description = json.load(sys.stdin)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,21 @@ def read_status(directory: Path, name: str) -> Status:
         return Status(**json.loads((directory / "status.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return Status(name, "skipped", "has not run")
+
+
+def last_seconds(directory: Path) -> float:
+    """How long a report took when it last ended: in its folder, else in a month beside it; infinity if it never did.
+
+    Args:
+        directory: of the report, such as ``outputs/2026-10/login_anomalies``.
+    """
+    name = directory.name
+    earlier = sorted(directory.parent.parent.glob(f"*/{name}/status.json"), reverse=True)
+    for folder in (directory, *(path.parent for path in earlier)):
+        status = read_status(folder, name)
+        if status.state != "skipped":
+            return status.seconds
+    return math.inf
 
 
 def write_status(directory: Path, status: Status) -> None:

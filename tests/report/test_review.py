@@ -14,7 +14,7 @@ from filelock import FileLock
 from analysis.errors import InputError, ParameterError
 from analysis.report.review import plan_review, run_review
 from analysis.report.runner import open_notebook, prepare
-from analysis.report.status import read_status
+from analysis.report.status import Status, read_status, write_status
 from tests.report.handmade import finding, notebook, saving
 
 REPOSITORY = Path(__file__).parents[2]
@@ -139,3 +139,28 @@ def test_a_run_killed_at_any_moment_is_completed_by_the_next(tmp_path, notebooks
     clean = settings.model_copy(update={"outputs": str(tmp_path / "clean")})
     run_review(plan(clean, notebooks), summary=False)
     assert findings_of(outputs / "2026-10") == findings_of(tmp_path / "clean" / "2026-10")
+
+
+def test_the_slowest_report_of_last_month_begins_first_and_the_order_of_the_page_stays(settings, notebooks, tmp_path):
+    outputs = Path(settings.outputs)
+    for name, seconds in (("first", 3.0), ("second", 60.0)):
+        write_status(outputs / "2026-09" / name, Status(name, "done", seconds=seconds))
+    for name in ("first", "second"):
+        mark = f"import time, pathlib\npathlib.Path({str(tmp_path)!r}, {name!r}).write_text(str(time.time()))"
+        notebook(notebooks / f"{name}.ipynb", mark)
+    statuses = run_review(plan(settings, notebooks), workers=1, summary=False)
+    assert [status.report for status in statuses] == ["first", "second"]
+    began = [float((tmp_path / name).read_text()) for name in ("first", "second")]
+    assert began[1] < began[0]
+
+
+def test_several_notebooks_at_once_take_no_longer_than_the_slowest_or_their_share(settings, notebooks):
+    names = ["first", "second", "third", "fourth"]
+    for place, name in enumerate(names):
+        notebook(notebooks / f"{name}.ipynb", saving(name, finding(name), seconds=1.0 + place))
+    many = settings.model_copy(update={"reports": names})
+    began = time.monotonic()
+    statuses = run_review(plan(many, notebooks), workers=2, summary=False)
+    took, each = time.monotonic() - began, [status.seconds for status in statuses]
+    assert took <= 1.2 * max(*each, sum(each) / 2) + 10
+    assert took < 0.8 * sum(each)
