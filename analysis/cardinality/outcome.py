@@ -8,21 +8,28 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from analysis.cardinality import relabel
 from analysis.errors import InputError
 from analysis.findings import FindingsDocument
 
 REPORT = "cardinality_growth"
 
 
-def previous_document(folder: Path, start: datetime, timezone: str) -> FindingsDocument | None:
+def previous_document(folder: Path, start: datetime, timezone: str, environment: str = "") -> FindingsDocument | None:
     """Last month's result from an outputs folder; None where there is none.
+
+    Args:
+        folder: of all months' results.
+        start: of the present window.
+        timezone: of the months.
+        environment: whose results, where there are several.
 
     Raises:
         InputError: the file is there but damaged.
     """
     local = start.astimezone(ZoneInfo(timezone))
     year, month = (local.year, local.month - 1) if local.month > 1 else (local.year - 1, 12)
-    path = folder / f"{year:04d}-{month:02d}" / REPORT / "findings.json"
+    path = folder / f"{year:04d}-{month:02d}" / environment / REPORT / "findings.json"
     if not path.is_file():
         return None
     try:
@@ -42,15 +49,16 @@ def outcomes(proposals: Iterable[Mapping[str, Any]], metrics: Iterable[Mapping[s
         The proposal's metric, action and label; ``applied`` (None where it cannot be told);
         ``promised`` and ``saved`` in series, the latter None where it was not applied.
     """
-    now = {row["name"]: row for row in metrics}
-    return [_outcome(proposal, now) for proposal in proposals]
+    now = {row["name"]: row for row in metrics if row["series_end"]}
+    jobs = frozenset(job for row in now.values() for job in row["jobs"])
+    return [_outcome(proposal, now, jobs) for proposal in proposals]
 
 
-def _outcome(proposal: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _outcome(proposal: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], jobs: frozenset[str]) -> dict[str, Any]:
     before, after = int(proposal["series_before"]), int(proposal["series_after"])
     row = now.get(proposal["metric"])
     left = int(row["series_end"]) if row else 0
-    applied = _applied(proposal, row, left)
+    applied = _applied(proposal, now, jobs)
     return {
         "metric": proposal["metric"],
         "action": proposal["action"],
@@ -61,12 +69,16 @@ def _outcome(proposal: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]]) 
     }
 
 
-def _applied(proposal: Mapping[str, Any], row: Mapping[str, Any] | None, left: int) -> bool | None:
-    if proposal["action"] == "drop_metric":
-        return left == 0
-    if not row or not left:
-        return None  # the whole metric went, for whatever reason
-    values = next((label["values_end"] for label in row["labels"] if label["name"] == proposal["label"]), 0)
-    if proposal["action"] in ("drop_label", "aggregate"):
-        return values == 0
-    return left <= int(proposal["series_after"])
+def _applied(proposal: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], jobs: frozenset[str]) -> bool | None:
+    action, metric, label, row = *(proposal[key] for key in ("action", "metric", "label")), now.get(proposal["metric"])
+    if action == "aggregate" and any(relabel.recording(metric, label, counter=c) in now for c in (True, False)):
+        return True
+    if row is None:  # it went, or all that scraped it did, for whatever reason
+        return True if action == "drop_metric" and jobs & set(proposal.get("jobs") or jobs) else None
+    if action == "drop_metric":
+        return False
+    if row["series_end"] > 1 and not row["labels"]:
+        return None  # series without a label cannot be two: the labels were beyond the budget
+    if action == "keep_values":
+        return bool(row["series_end"] <= int(proposal["series_after"]))
+    return not any(found["values_end"] for found in row["labels"] if found["name"] == label)

@@ -4,6 +4,7 @@ A scrape that yields two samples with the same labels keeps one of them; so what
 a label goes is the number of different label sets, and those that share one collide.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -93,9 +94,17 @@ def aggregate(metric: str, label: str, *, counter: bool) -> str:
     """
     selector = f"{{__name__={quote(metric)}}}"
     inner = f"rate({selector}[5m])" if counter else selector
-    name = f"{metric.replace(':', '_')}:sum_without_{label}{':rate5m' if counter else ''}"
-    rules = [{"record": name, "expr": f"sum without ({label}) ({inner})"}]
-    return _dump({"groups": [{"name": f"promreview_{metric.replace(':', '_')}", "rules": rules}]})
+    rules = [{"record": recording(metric, label, counter=counter), "expr": f"sum without ({label}) ({inner})"}]
+    return _dump({"groups": [{"name": f"promreview_{_name(metric)}", "rules": rules}]})
+
+
+def recording(metric: str, label: str, *, counter: bool) -> str:
+    """Name of what `aggregate` records."""
+    return f"{_name(metric)}:sum_without_{_name(label)}{':rate5m' if counter else ''}"
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_]", "_", text)  # what newer servers allow in a name, a rule may not record
 
 
 def members(groups: dict[Group, Any], metric: str) -> list[tuple[str, Labels]]:

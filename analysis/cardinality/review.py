@@ -36,6 +36,10 @@ from analysis.series.forecast import Forecast, forecast
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window
 
+UNKNOWN_MEMORY = (
+    "the server does not scrape itself: bytes per series are unknown, so the limit of memory was not looked at"
+)
+
 
 def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window) -> ReportResult:
     """Review the growth of one window.
@@ -64,6 +68,8 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
     recorded = {query.record for query in queries if query.record}
     proposed = make_proposals(collected.edges, used, recorded, settings)
     limit = _limit(collected, settings)
+    if settings.limit_memory_bytes and not collected.bytes_per_series:
+        gaps.append(_gap(window, "the memory limit", UNKNOWN_MEMORY))
     total = totals(collected.trend)
     ahead = (
         forecast(total, limit, settings.forecast_level)
@@ -71,7 +77,7 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
         else Forecast(settings.forecast_level, reason="no_limit")
     )
     found = split_causes(collected.counts_start, collected.counts_end, collected.edges, collected.created)
-    past = _last_month(settings, window, rows)
+    past = _last_month(prom, settings, window, rows)
     alive = int(collected.counts_end.sum())
     describe = Describer(window, (collected.start, collected.end), prom.source().url, settings)
     findings = [
@@ -210,9 +216,10 @@ def _limit(collected: Collected, settings: CardinalityGrowthSettings) -> float |
 
 
 def _last_month(
-    settings: CardinalityGrowthSettings, window: Window, rows: list[dict[str, Any]]
+    prom: Prometheus, settings: CardinalityGrowthSettings, window: Window, rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     if settings.previous_results is None:
         return []
-    document = outcome.previous_document(settings.previous_results, window.start, settings.timezone)
+    whose = prom.settings.environment
+    document = outcome.previous_document(settings.previous_results, window.start, settings.timezone, whose)
     return outcome.outcomes((document.model_extra or {}).get("proposals", []), rows) if document else []

@@ -41,6 +41,9 @@ class ConnectionSettings(BaseSettings):
     )
     idle_timeout_seconds: float = Field(30, gt=0, description="bound on one read")
 
+    environment: str = Field(
+        "", description="whose results these are: the folder below the month; set by --environment"
+    )
     archive: str = Field("", description="folder of the archive; `archive` where that exists; `off` for none")
     archive_source: str = Field("", description="whose data the archive takes it for; the URL and tenant when empty")
     archive_settle: Step = Field("2h", description="how long after its end a day may still get late data")

@@ -52,6 +52,7 @@ def use_environment(name: str, folder: Path = FOLDER) -> None:
     if "@" in given.url.partition("://")[2].partition("/")[0]:
         raise ParameterError(f"{path}: the URL holds credentials; name variables with username and password_variable")
     values: dict[str, Any] = given.model_dump(exclude={f"{secret}_variable" for secret in _SECRETS})
+    values["environment"] = name
     for secret in _SECRETS:
         values[secret] = _secret(getattr(given, f"{secret}_variable"), path)
     for field in ConnectionSettings.model_fields:

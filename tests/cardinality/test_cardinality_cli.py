@@ -1,6 +1,7 @@
 """The command and the figures, on a real server."""
 
 import json
+import os
 import time
 from urllib.request import Request, urlopen
 
@@ -51,6 +52,39 @@ def test_table_and_csv_and_exit_codes(known_server, rules):
     assert run("--url", known_server.url, "--format", "csv").stdout.startswith("severity,kind,")
     assert run("--url", known_server.url, "--fail-on", "high").exit_code == 1
     assert run("--url", known_server.url, "--fail-on", "unknown").exit_code == 0
+
+
+def proposal(metric, before, after, action="drop_metric", label=""):
+    sizes = {"series_before": before, "series_after": after, "jobs": ["api"]}
+    return {"metric": metric, "action": action, "label": label, **sizes}
+
+
+def test_each_environment_sees_its_own_proposals_of_last_month(known_server, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    monkeypatch.chdir(tmp_path)
+    environments = tmp_path / "params/environments"
+    environments.mkdir(parents=True)
+    (environments / "eu.yaml").write_text(f"url: {known_server.url}\n", encoding="utf-8")
+    made = run("--url", known_server.url, "--format", "json")
+    earlier = {
+        "": [proposal("lonely_total", 99, 0)],
+        "eu": [
+            proposal("old_queue_length", 15, 0),
+            proposal("requests_total", 80, 3, "drop_label", "user"),
+        ],
+    }
+    for name, proposals in earlier.items():
+        folder = tmp_path / "outputs" / "2026-09" / name / "cardinality_growth"
+        folder.mkdir(parents=True)
+        text = json.dumps(json.loads(made.stdout) | {"proposals": proposals})
+        (folder / "findings.json").write_text(text, encoding="utf-8")
+    done = run("--environment", "eu", "--previous", "outputs", "--format", "json")
+    assert done.exit_code == 0, done.output
+    rows = {row["metric"]: row for row in json.loads(done.stdout)["last_month"]}
+    assert {metric: (row["applied"], row["promised"], row["saved"]) for metric, row in rows.items()} == {
+        "old_queue_length": (True, 15, 15),
+        "requests_total": (False, 77, None),
+    }
 
 
 def test_figures_say_the_conclusion_and_survive_hostile_names(known_server):

@@ -73,13 +73,21 @@ def test_protected_labels_are_never_proposed():
     assert found == {}
 
 
-METRIC = {"name": "m", "series_end": 4, "labels": [{"name": "code", "values_end": 4}]}
+METRIC = {"name": "m", "jobs": ["api"], "series_end": 4, "labels": [{"name": "code", "values_end": 4}]}
+OTHER = {"name": "up", "jobs": ["api"], "series_end": 1, "labels": []}
+RECORDED = {"name": "m:sum_without_user", "jobs": [""], "series_end": 2, "labels": [{"name": "code", "values_end": 2}]}
 
 
 @pytest.mark.parametrize(
     ("action", "label", "after", "metrics", "applied", "saved"),
     [
-        ("drop_metric", "", 0, [], True, 40),
+        ("drop_metric", "", 0, [OTHER], True, 40),
+        ("drop_metric", "", 0, [], None, None),
+        ("drop_metric", "", 0, [OTHER | {"jobs": ["elsewhere"]}], None, None),
+        ("drop_metric", "", 0, [OTHER, METRIC | {"series_end": 0}], True, 40),
+        ("drop_label", "user", 4, [METRIC | {"labels": []}], None, None),
+        ("aggregate", "code", 2, [METRIC], False, None),
+        ("aggregate", "user", 2, [METRIC | {"series_end": 40}, RECORDED], True, 0),
         ("drop_metric", "", 0, [METRIC], False, None),
         ("drop_label", "user", 4, [METRIC], True, 36),
         ("drop_label", "code", 4, [METRIC], False, None),
@@ -90,6 +98,7 @@ METRIC = {"name": "m", "series_end": 4, "labels": [{"name": "code", "values_end"
 )
 def test_next_month_sees_what_was_applied(action, label, after, metrics, applied, saved):
     proposal = {"metric": "m", "action": action, "label": label, "series_before": 40, "series_after": after}
+    proposal["jobs"] = ["api"]
     (found,) = outcomes([proposal], metrics)
     assert (found["applied"], found["saved"], found["promised"]) == (applied, saved, 40 - after)
 

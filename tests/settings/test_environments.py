@@ -23,7 +23,7 @@ def test_the_server_and_its_credentials_come_from_the_file_and_its_variables(fol
     os.environ["EU_PASSWORD"] = "hunter2"
     use_environment("eu", folder)
     settings = ConnectionSettings()
-    assert settings.url.get_secret_value() == "https://eu.example.com"
+    assert (settings.url.get_secret_value(), settings.environment) == ("https://eu.example.com", "eu")
     assert (settings.username, settings.password.get_secret_value()) == ("ann", "hunter2")
 
 
