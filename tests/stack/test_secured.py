@@ -1,5 +1,6 @@
 """Prometheus and Alertmanager behind TLS and basic authentication, as docs/security.md shows, read by promreview."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,8 +9,9 @@ import time
 
 import pytest
 import requests
+from ruamel.yaml import YAML
 
-from analysis.prometheus.private_server import free_port
+from analysis.prometheus.private_server import PrivatePrometheus, free_port
 from analysis.prometheus.programs import find_program
 from tests.stack.native import ROOT
 
@@ -96,11 +98,71 @@ def test_nobody_reads_it_without_credentials(folder, prometheus):
     assert asked.status_code == 401
 
 
-def test_alertmanager_takes_the_same_file(folder):
-    arguments = ("--storage.path=am", "--cluster.listen-address=")
-    url, process = served(folder, "prometheus-alertmanager", *arguments)
-    try:
-        assert requests.get(f"{url}/api/v2/status", verify=folder / "ca.pem", timeout=30).status_code == 401
-    finally:
+@pytest.fixture
+def alertmanager(folder):
+    url, process = served(folder, "prometheus-alertmanager", "--storage.path=am", "--cluster.listen-address=")
+    yield url
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture
+def exporters(folder):
+    """Addresses of node_exporter and redis_exporter, each behind TLS."""
+    ports = {"node": free_port(), "redis": free_port()}
+    commands = {
+        "node": ["prometheus-node-exporter", "--web.config.file=web.yml", "--web.listen-address"],
+        "redis": ["prometheus-redis-exporter", "-tls-server-cert-file=server.pem", "-tls-server-key-file=server.key"],
+    }
+    commands["redis"].append("-web.listen-address")
+    started = []
+    for name, (program, *arguments) in commands.items():
+        command = [find_program(program), *arguments, f"127.0.0.1:{ports[name]}"]
+        started.append(subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    yield {name: f"localhost:{port}" for name, port in ports.items()}
+    for process in started:
         process.terminate()
         process.wait(30)
+
+
+def documented(key):
+    """The section of prometheus.yml that the page shows under this key."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/security.md").read_text(), re.DOTALL)
+    return next(loaded[key] for block in blocks if key in (loaded := YAML(typ="safe").load(block)))
+
+
+def test_nobody_asks_a_secured_alertmanager_without_credentials(folder, alertmanager):
+    assert requests.get(f"{alertmanager}/api/v2/status", verify=folder / "ca.pem", timeout=30).status_code == 401
+
+
+def test_prometheus_scrapes_and_alerts_through_tls_as_the_page_shows(folder, alertmanager, exporters):
+    (scraped,) = documented("scrape_configs")
+    (told,) = documented("alerting")["alertmanagers"]
+    redis = {"job_name": "redis-exporter", "scheme": "https", "tls_config": scraped["tls_config"]}
+    jobs = {"node": scraped, "redis": redis}
+    for name, job in jobs.items():
+        job.pop("file_sd_configs", None)
+        job["static_configs"] = [{"targets": [exporters[name]]}]
+    told.pop("file_sd_configs")
+    told["static_configs"] = [{"targets": [alertmanager.removeprefix("https://")]}]
+    config = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["rules.yml"],
+        "alerting": {"alertmanagers": [told]},
+        "scrape_configs": list(jobs.values()),
+    }
+    rules = "groups: [{name: g, rules: [{alert: Scraped, expr: up == 1}]}]\n"
+    files = {name: (folder / name).read_text() for name in ("ca.pem", "password.txt")} | {"rules.yml": rules}
+    with PrivatePrometheus(json.dumps(config), files):
+        deadline = time.monotonic() + 60
+        while True:
+            asked = {"verify": folder / "ca.pem", "auth": ("reviewer", PASSWORD), "timeout": 30}
+            alerts = requests.get(f"{alertmanager}/api/v2/alerts", **asked).json()
+            if {alert["labels"]["job"] for alert in alerts} == {"node-exporter", "redis-exporter"}:
+                break
+            assert time.monotonic() < deadline, alerts
+            time.sleep(0.3)
+    bare = requests.get(f"https://{exporters['node']}/metrics", verify=folder / "ca.pem", timeout=30)
+    assert bare.status_code == 401
+    with pytest.raises(requests.RequestException):
+        requests.get(f"http://{exporters['redis']}/metrics", timeout=30).raise_for_status()

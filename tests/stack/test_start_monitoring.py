@@ -41,6 +41,12 @@ def stack(tmp_path_factory):
         yield native
 
 
+def retention(stack):
+    """For how long the stack's Prometheus keeps metrics."""
+    flags = requests.get(f"{stack.url('prometheus')}/api/v1/status/flags", timeout=10).json()["data"]
+    return flags["storage.tsdb.retention.time"]
+
+
 def listeners(numbers):
     """Addresses that these processes listen on."""
     said = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
@@ -96,8 +102,7 @@ def test_the_jobs_and_instances_are_those_of_the_compose_file(stack):
         assert time.monotonic() < deadline, up
         time.sleep(1)
     assert {s["metric"]["job"] for s in found} >= {"auth-service", "policy-service", "dashboard", "node-exporter"}
-    flags = requests.get(f"{stack.url('prometheus')}/api/v1/status/flags", timeout=10).json()["data"]
-    assert flags["storage.tsdb.retention.time"] in ("15d", "360h")
+    assert retention(stack) == "15d"
 
 
 def test_grafana_gets_its_port_its_password_and_what_it_provisions(stack):
@@ -147,8 +152,9 @@ def test_health_says_what_is_down_and_restart_mends_it(stack):
     assert re.search("^redis-exporter +DOWN", health.stdout, re.MULTILINE)
     assert re.search("^prometheus +ok", health.stdout, re.MULTILINE)
     before = stack.processes()
-    restarted = stack.run("restart")
+    restarted = stack.run("restart", PROMETHEUS_RETENTION="20d")
     assert restarted.returncode == 0, restarted.stderr
+    assert retention(stack) == "20d"
     assert stack.run("health").returncode == 0
     assert not set(before.values()) & set(stack.processes().values())
     assert not [number for number in before.values() if runs(number)]
