@@ -158,7 +158,8 @@ start_one() {
       path=$(needed prometheus-alertmanager alertmanager) && write_alertmanager
       # No cluster: its port would listen beyond loopback.
       launch alertmanager "$data/alertmanager/config" "$path" --config.file=alertmanager.yml \
-        --storage.path="$data/alertmanager/data" --web.listen-address="$listen:$ALERTMANAGER_PORT" \
+        --storage.path="$data/alertmanager/data" --data.retention=1500h \
+        --web.listen-address="$listen:$ALERTMANAGER_PORT" \
         --web.external-url="http://localhost:$ALERTMANAGER_PORT" --cluster.listen-address= ;;
     prometheus)
       path=$(needed "${PROMREVIEW_PROMETHEUS:-prometheus}") && write_prometheus
