@@ -38,12 +38,16 @@ def register(_: typer.Typer) -> None:
 
 
 def settings_of(given: dict[str, Any], params: Path | None) -> Any:
-    """Settings of the threshold review: the file given, else that of the report, then what was typed."""
+    """Settings of the threshold review: the file given, else that of the report, then what was typed.
+
+    An option that was not typed is None or an empty list, and says nothing.
+    """
     from analysis.settings import load_settings
     from analysis.settings.thresholds import ThresholdDriftSettings
 
     default = Path("params/threshold_drift.yaml")
-    return load_settings(ThresholdDriftSettings, params or (default if default.is_file() else None), given)
+    typed = {name: value for name, value in given.items() if value not in (None, [])}
+    return load_settings(ThresholdDriftSettings, params or (default if default.is_file() else None), typed)
 
 
 def whatif(
