@@ -39,6 +39,7 @@ from analysis.window import Window
 UNKNOWN_MEMORY = (
     "the server does not scrape itself: bytes per series are unknown, so the limit of memory was not looked at"
 )
+GIVE = "where others evaluate them (vmalert, a ruler), name their files as rules"
 
 
 def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window) -> ReportResult:
@@ -177,7 +178,9 @@ def _queries(prom: Prometheus, settings: CardinalityGrowthSettings, window: Wind
     except PromreviewError as error:
         if settings.rules:
             raise
-        groups, gaps = [], [_gap(window, "usage by rules", f"the server does not show its rules: {error}")]
+        groups, gaps = [], [_gap(window, "usage by rules", f"the server does not show its rules: {error}; {GIVE}")]
+    if not groups and not gaps:
+        gaps.append(_gap(window, "usage by rules", f"the server shows no rule at all; {GIVE}"))
     found = list(rule_queries(groups))
     if settings.dashboards:
         found += folder_queries(settings.dashboards)

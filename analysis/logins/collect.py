@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.logins.folding import folded_labels, narrowed, with_others
-from analysis.prometheus import Prometheus
+from analysis.prometheus import Prometheus, engine
 from analysis.prometheus.promql import quote, selector
 from analysis.settings.logins import LoginAnomaliesSettings, Signal
 from analysis.window import Window, format_duration, parse_duration
@@ -40,20 +40,17 @@ def detector_step(settings: LoginAnomaliesSettings, scrape: timedelta) -> timede
 def counts(prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta) -> pd.DataFrame:
     """How much a counter grew in each step, exactly, per label set of the signal.
 
-    ``increase`` over a step and one scrape interval sees the samples at both of the step's ends
-    and extrapolates by that interval; scaled back, neighbouring steps neither overlap nor leave
-    anything out. Resets are Prometheus's business.
+    Resets are the server's business, and how it is asked for what is exact is `engine`'s.
 
     Returns:
         Columns one level per label of the signal; a stamp covers the step that ends at it.
     """
-    span = step + scrape
     folded = folded_labels(prom, signal, window) if signal.labels else {}
 
     def grown(chosen: str, labels: list[str]) -> pd.DataFrame:
         by = f"by ({', '.join(labels)})" if labels else ""
-        expr = f"sum {by} (increase({chosen}[{format_duration(span)}]))"
-        return prom.range(expr, window.start, window.end, step) * (step / span)
+        expr, share = engine.increase(prom.source().kind, chosen, step, scrape)
+        return prom.range(f"sum {by} ({expr})", window.start, window.end, step) * share
 
     named = grown(narrowed(signal, folded), signal.labels)
     if not folded:
@@ -83,8 +80,8 @@ def resets(
     prom: Prometheus, signal: Signal, window: Window, step: timedelta, scrape: timedelta, instance: str
 ) -> pd.DataFrame:
     """Counter resets in each step's range, per instance."""
-    name, span = selector(signal.metric, signal.match), format_duration(step + scrape)
-    return prom.range(f"max by ({instance}) (resets({name}[{span}]))", window.start, window.end, step)
+    expr = engine.resets(prom.source().kind, selector(signal.metric, signal.match), step, scrape)
+    return prom.range(f"max by ({instance}) ({expr})", window.start, window.end, step)
 
 
 def collect(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -> Mapping[str, pd.DataFrame]:

@@ -15,6 +15,7 @@ from analysis.prometheus.archive.dataset import checksum_name
 from analysis.prometheus.chunks import Answer, Chunks, in_order
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid
+from analysis.prometheus.engine import kind_of
 from analysis.prometheus.progress import PullBar, pull_bar
 from analysis.prometheus.provenance import QueryRecord, Source
 from analysis.prometheus.pulled import PulledFrame, pulled
@@ -145,9 +146,15 @@ class Prometheus:
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """The ``data`` of any other page of the API, through the archive where there is one."""
-        if self.answers is None:
-            return self.api.get(path, params)
-        return self.answers.get(path, params or {}, lambda: self.api.get(path, params))
+
+        def ask() -> tuple[Any, list[str]]:
+            data, warnings = self.api.asked(path, params)
+            if warnings:
+                expr = str((params or {}).get("query") or f"/api/v1/{path}")
+                self.queries.append(QueryRecord(expr=expr, step="", series=0, samples=0, warnings=warnings))
+            return data, warnings
+
+        return self.answers.get(path, params or {}, ask) if self.answers else ask()[0]
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label).
@@ -156,7 +163,6 @@ class Prometheus:
             >>> prom.instant("vector(2) + 1").to_list()
             [3.0]
         """
-        self.api.warned = []
         data = self.get("query", {"query": expr, "time": unix_ms(parse_time(time)) / 1000})
         if data["resultType"] == "scalar":
             data = {"resultType": "vector", "result": [{"metric": {}, "value": data["result"]}]}
@@ -166,8 +172,7 @@ class Prometheus:
         names = sorted({name for item in rows for name in item["metric"]}) or ["__name__"]
         keys = [tuple(item["metric"].get(name, "") for name in names) for item in rows]
         index = pd.MultiIndex.from_tuples(keys, names=names)
-        warnings = list(self.api.warned)
-        self.queries.append(QueryRecord(expr=expr, step="", series=len(rows), samples=len(rows), warnings=warnings))
+        self.queries.append(QueryRecord(expr=expr, step="", series=len(rows), samples=len(rows)))
         return pd.Series([float(item["value"][1]) for item in rows], index=index, dtype="float64")
 
     def rules(self) -> list[dict[str, Any]]:
@@ -224,11 +229,8 @@ class Prometheus:
                 info = self.status("buildinfo")
             except UnsupportedError:
                 info = {}
-            version = str(info.get("version", ""))
-            kind = str(
-                info.get("application") or ("victoriametrics" if "victoria" in version else "prometheus")
-            ).lower()
-            self._source = Source(url=self.api.shown_url, kind=kind, version=version)
+            kind = kind_of(info, lambda expr: self.get("query", {"query": expr}))
+            self._source = Source(url=self.api.shown_url, kind=kind, version=str(info.get("version", "")))
         return self._source
 
 
@@ -243,7 +245,8 @@ def recorder_of(settings: ConnectionSettings, api: Api, version: Callable[[], st
     if folder is None:
         return None
     tenant = settings.extra_headers().get(TENANT_HEADER, "")
-    source = settings.archive_source or api.url + (f" tenant {checksum_name(tenant)}" if tenant else "")
+    shown = "".join(f" {name}={value}" for name, value in sorted(settings.extra_parameters().items()))
+    source = settings.archive_source or api.url + (f" tenant {checksum_name(tenant)}" if tenant else "") + shown
 
     def has_data(first_ms: int, past_ms: int) -> bool:
         return bool(api.get("labels", {"start": first_ms / 1000, "end": past_ms / 1000}))

@@ -1,7 +1,6 @@
 """The HTTP session: credentials, time-outs, retries, and errors that say what to do."""
 
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,11 +17,12 @@ from analysis.errors import (
     NotPrometheusError,
     QueryError,
     RateLimitError,
-    SourceError,
     TooLargeError,
     UnreachableError,
-    UnsupportedError,
 )
+from analysis.prometheus.engine import AS_PROMETHEUS
+from analysis.prometheus.refusals import Again, check
+from analysis.prometheus.sigv4 import SigV4
 from analysis.prometheus.transport import (
     REFUSED,
     BoundedAdapter,
@@ -30,11 +30,9 @@ from analysis.prometheus.transport import (
     checked_url,
     http_date,
     reason_of,
-    retry_after,
 )
 from analysis.settings import ConnectionSettings
 
-RETRIED = (429, 500, 502, 503, 504)
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
 ATTEMPTS = 6
 MAXIMUM_BYTES = 512 * 1024**2  # an answer above this is split, not read
@@ -43,21 +41,12 @@ POSTED = ("query", "query_range", "series", "labels")  # pages that take what is
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 CHUNK_BYTES = 1 << 18
 MAXIMUM_REDIRECTS = 5
+_QUERIES = ("query", "series", "label")  # the pages that read stored samples or their index
 SHOWN_CHARACTERS = 300
-_TOO_LARGE = re.compile(r"too many samples|exceeded maximum resolution|response too large|too many chunks|max-samples")
-_TIMED_OUT = re.compile(r"timed out|deadline exceeded|context canceled", re.IGNORECASE)
 
 
 class _Late(Exception):  # noqa: N818 - what it means depends on what was answered before
     """The time-out ended while the answer was still coming."""
-
-
-class _Again(Exception):  # noqa: N818 - no error yet: a reason to try once more
-    """This attempt failed in a way that another one may not."""
-
-    def __init__(self, reason: str, pause_seconds: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason, self.pause_seconds = reason, pause_seconds
 
 
 class Body(Protocol):
@@ -97,7 +86,6 @@ class Api:
 
     Attributes:
         clock_ahead: how far the server's clock was ahead of ours at its last answer.
-        warned: warnings and infos of the last answer that `get` gave.
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -109,11 +97,11 @@ class Api:
         self.url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
         self.shown_url = self.url
         self.clock_ahead = timedelta()
-        self.warned: list[str] = []
         self.session = requests.Session()
         self.bound_waits()
         encoding = accepted_encoding(parts.hostname or "", settings.compression)
         self.session.headers.update({"Accept-Encoding": encoding, **settings.extra_headers()})
+        self._carried = {**AS_PROMETHEUS, **settings.extra_parameters()}
         self._authenticate(unquote(parts.username or ""), unquote(parts.password or ""))
         self.session.verify = False if settings.insecure else str(settings.ca_file) if settings.ca_file else True
         if settings.cert_file:
@@ -129,7 +117,9 @@ class Api:
     def _authenticate(self, username: str, password: str) -> None:
         settings = self.settings
         given = settings.password.get_secret_value() if settings.password else ""
-        if settings.username or username:
+        if settings.sigv4_region:
+            self.session.auth = SigV4(settings.sigv4_region, settings.sigv4_service)
+        elif settings.username or username:
             self.session.auth = (settings.username or username, given or password)
         else:
             self.session.trust_env = False  # no stranger's credentials out of a .netrc
@@ -140,14 +130,17 @@ class Api:
         self._secrets = sorted({s for secret in secrets if secret for s in (secret, quote(secret, safe=""))}, key=len)
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        """The ``data`` of one answer.
+        """The ``data`` of one answer; see `asked`."""
+        return self.asked(path, params)[0]
+
+    def asked(self, path: str, params: dict[str, Any] | None = None) -> tuple[Any, list[str]]:
+        """The ``data`` of one answer, and what the server warned of.
 
         Raises:
             QueryError: the server calls the query wrong; not tried again.
             SourceError: the server failed, after as many attempts as the time-out allows.
         """
-        data, self.warned = self.opened(path, self.read(path, params, Whole).text())
-        return data
+        return self.opened(path, self.read(path, params, Whole).text())
 
     def read(self, path: str, params: dict[str, Any] | None, make: Callable[[], S]) -> S:  # noqa: RET503 - _give_up raises
         """One successful answer in a reader that `make` makes, retried with growing, jittered pauses."""
@@ -155,7 +148,7 @@ class Api:
         reason = ""
         for attempt in range(ATTEMPTS):
             try:
-                return self._attempt(path, params or {}, deadline, make())
+                return self._attempt(path, self._whole(path, params), deadline, make())
             except _Late:
                 if reason:  # what the server did answer says more than that time ran out
                     self._give_up(reason, None, params)
@@ -163,7 +156,7 @@ class Api:
                 raise UnreachableError(
                     f"{self.shown_url} did not finish its answer within {bound:g} s (--timeout)"
                 ) from None
-            except _Again as again:
+            except Again as again:
                 reason = again.reason
                 pause = again.pause_seconds
                 if pause is None:
@@ -172,6 +165,10 @@ class Api:
                     self._give_up(reason, again.pause_seconds, params)
                 time.sleep(pause)
         self._give_up(reason, None, params)
+
+    def _whole(self, path: str, params: dict[str, Any] | None) -> dict[str, Any]:
+        """The parameters of a request with those that every query carries."""
+        return {**(self._carried if path.startswith(_QUERIES) else {}), **(params or {})}
 
     def _give_up(self, reason: str, retry_after: float | None, params: dict[str, Any] | None) -> NoReturn:
         asked = f"; asked: {self.shown(str((params or {}).get('query', '')))}" if (params or {}).get("query") else ""
@@ -198,9 +195,9 @@ class Api:
             raise InputError(f"{self.shown_url} cannot be asked: {self.shown(str(error))}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = reason_of(error)
-            raise (_Late if time.monotonic() > deadline and reason != REFUSED else _Again(reason)) from None
+            raise (_Late if time.monotonic() > deadline and reason != REFUSED else Again(reason)) from None
         if response.status_code != 200:
-            self._check(response, reader.text())
+            check(response, reader.text(), self.shown_url, self.shown)
         return reader
 
     def _send(self, path: str, params: dict[str, Any], bounds: tuple[float, float]) -> requests.Response:
@@ -257,26 +254,6 @@ class Api:
                 raise _Late
             yield piece
 
-    def _check(self, response: requests.Response, body: bytes) -> None:
-        status = response.status_code
-        said = self.shown(_message(body))
-        if status in (401, 403):
-            look = "PROMETHEUS_USERNAME and PROMETHEUS_PASSWORD, or PROMETHEUS_BEARER_TOKEN"
-            raise AccessError(f"{self.shown_url} answers {status}: {said}; look at {look}")
-        if _TOO_LARGE.search(said) and status >= 400:
-            raise TooLargeError(f"{self.shown_url} says: {said}")
-        if status in (400, 422) or (status == 503 and _TIMED_OUT.search(said)):
-            kind = TooLargeError if _TIMED_OUT.search(said) else QueryError
-            raise kind(f"{self.shown_url} says: {said}")
-        if status in RETRIED:
-            raise _Again(f"{status} {said}".strip(), retry_after(response))
-        if status in (404, 405, 501):
-            if body.lstrip()[:1] == b"<" or b"404" in body or not body:
-                raise UnsupportedError(f"{self.shown_url} has no {urlsplit(response.url).path} ({status})")
-            raise UnsupportedError(f"{self.shown_url} does not support this: {said}")
-        if status >= 300:
-            raise SourceError(f"{self.shown_url} answers {status}: {said}")
-
     def opened(self, path: str, body: bytes) -> tuple[Any, list[str]]:
         """The ``data`` of a body, and its warnings and infos."""
         try:
@@ -287,6 +264,8 @@ class Api:
         if status != "success":
             raise QueryError(f"{self.shown_url} says: {self.shown(str(answer.get('error')))}")
         warnings = [self.shown(str(w)) for key in ("warnings", "infos") for w in answer.get(key) or ()]
+        if answer.get("isPartial"):  # so says a VictoriaMetrics cluster
+            warnings.append("partial answer: not every storage node of the server answered")
         if data is None and path != "series":
             raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: its answer has no data")
         return data, warnings
@@ -300,10 +279,3 @@ class Api:
         for secret in reversed(self._secrets):
             text = text.replace(secret, "***")
         return " ".join(text.split())[:SHOWN_CHARACTERS]
-
-
-def _message(body: bytes) -> str:
-    try:
-        return str(msgspec.json.decode(body)["error"])
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return re.sub(r"<[^>]*>", " ", body[:2000].decode("utf-8", "replace"))

@@ -30,6 +30,11 @@ class ConnectionSettings(BaseSettings):
     password: SecretStr | None = Field(None, description="password for basic authentication")
     bearer_token: SecretStr | None = Field(None, description="token for bearer authentication")
     headers: Annotated[SecretStr | None, NoDecode] = Field(None, description="a JSON object of extra headers")
+    query_parameters: Annotated[str, NoDecode] = Field(
+        "", description='a JSON object of what every query carries, such as {"dedup": "true"}'
+    )
+    sigv4_region: str = Field("", description="AWS region, to sign requests (SigV4); not signed when empty")
+    sigv4_service: str = Field("aps", description="AWS service that is signed for: Amazon Managed Prometheus")
     ca_file: Path | None = Field(None, description="PEM file of the certificate authority")
     cert_file: Path | None = Field(None, description="PEM file of the client certificate")
     key_file: Path | None = Field(None, description="PEM file of the client's key")
@@ -65,15 +70,22 @@ class ConnectionSettings(BaseSettings):
 
     def extra_headers(self) -> dict[str, str]:
         """The extra headers; raises ParameterError where they are not a JSON object of texts."""
-        if self.headers is None:
-            return {}
-        try:
-            headers = json.loads(self.headers.get_secret_value())
-        except ValueError:
-            headers = None
-        if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
-            raise ParameterError('PROMETHEUS_HEADERS must be a JSON object, for example {"X-Scope-OrgID": "team-a"}')
-        return headers
+        given = self.headers.get_secret_value() if self.headers else ""
+        return _object(given, "PROMETHEUS_HEADERS", '{"X-Scope-OrgID": "team-a"}')
+
+    def extra_parameters(self) -> dict[str, str]:
+        """What every query carries; raises ParameterError where it is not a JSON object of texts."""
+        return _object(self.query_parameters, "PROMETHEUS_QUERY_PARAMETERS", '{"max_source_resolution": "5m"}')
+
+
+def _object(text: str, variable: str, example: str) -> dict[str, str]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ParameterError(f"{variable} must be a JSON object, for example {example}")
+    return found
 
 
 def _read_secret(path: str, variable: str) -> str:

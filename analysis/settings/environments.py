@@ -1,5 +1,6 @@
 """Environments: one file per server in ``params/environments``, which names its credentials and never holds them."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ class EnvironmentSettings(BaseModel):
     password_variable: str = Field("", description="variable with the password")
     bearer_token_variable: str = Field("", description="variable with the token")
     headers_variable: str = Field("", description="variable with a JSON object of extra headers")
+    query_parameters: dict[str, str] = Field({}, description="what every query carries: dedup, partial_response, …")
+    sigv4_region: str = Field("", description="AWS region, to sign requests; keys are those of the AWS environment")
+    sigv4_service: str = Field("", description="AWS service that is signed for; aps when empty")
     ca_file: str = Field("", description="PEM file of the certificate authority")
     cert_file: str = Field("", description="PEM file of the client certificate")
     key_file: str = Field("", description="PEM file of the client's key")
@@ -53,6 +57,7 @@ def use_environment(name: str, folder: Path = FOLDER) -> None:
         raise ParameterError(f"{path}: the URL holds credentials; name variables with username and password_variable")
     values: dict[str, Any] = given.model_dump(exclude={f"{secret}_variable" for secret in _SECRETS})
     values["environment"] = name
+    values["query_parameters"] = json.dumps(given.query_parameters) if given.query_parameters else ""
     for secret in _SECRETS:
         values[secret] = _secret(getattr(given, f"{secret}_variable"), path)
     for field in ConnectionSettings.model_fields:

@@ -57,7 +57,9 @@ def _guarded(check: Callable[[Prometheus], Check], prom: Prometheus) -> Check:
 
 def _clock(prom: Prometheus) -> Check:
     before = time.time()
-    served = float(prom.api.get("query", {"query": "time()"})["result"][1])
+    answer = prom.api.get("query", {"query": "time()"})
+    pair = answer["result"] if answer["resultType"] == "scalar" else answer["result"][0]["value"]  # VictoriaMetrics
+    served = float(pair[1])
     skew = served - (before + time.time()) / 2
     state: State = "ok" if abs(skew) <= CLOCK_SKEW_SECONDS else "failed"
     advice = "" if state == "ok" else "set the clocks (NTP): windows and events would be misplaced"

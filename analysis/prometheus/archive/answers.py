@@ -10,7 +10,7 @@ from typing import Any
 
 from analysis.errors import UnreachableError, UnsupportedError
 from analysis.prometheus.archive.dataset import ANSWERS, checksum_name, describe_source
-from analysis.prometheus.archive.recorder import HOUR_MS, Recorder
+from analysis.prometheus.archive.recorder import HOUR_MS, Recorder, is_partial
 from analysis.prometheus.archive.sealed import packed, unpacked
 from analysis.window import unix_ms
 
@@ -27,13 +27,13 @@ class Answers:
         self.recorder, self.store = recorder, recorder.archive.store
         self.folder = f"{checksum_name(recorder.source)}/{ANSWERS}"
 
-    def get(self, path: str, params: Mapping[str, Any], ask: Callable[[], Any]) -> Any:
+    def get(self, path: str, params: Mapping[str, Any], ask: Callable[[], tuple[Any, list[str]]]) -> Any:
         """The data of an answer.
 
         Args:
             path: of the API.
             params: of the request.
-            ask: asks the server.
+            ask: asks the server; gives the data and its warnings.
 
         Raises:
             UnreachableError: the server is gone and never said this.
@@ -46,14 +46,14 @@ class Answers:
         if self.recorder.is_gone:
             raise UnreachableError(f"no answer from {self.recorder.source}, and the archive lacks /api/v1/{path}")
         try:
-            data = ask()
+            data, warnings = ask()
         except UnreachableError:
             self.recorder.is_gone = True
             kept = self._read(name)
             if kept is None:
                 raise
             return kept["data"]
-        if at_ms is None or (settled and self._has_data(at_ms)):
+        if not is_partial(warnings) and (at_ms is None or (settled and self._has_data(at_ms))):
             self._write(name, {"path": path, "params": dict(params), "asked_at": _now(), "data": data})
         return data
 

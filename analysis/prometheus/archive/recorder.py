@@ -13,6 +13,7 @@ from analysis.prometheus.decode import Decoded, Grid
 from analysis.window import unix_ms
 
 GONE = "the server does not answer: this is from the archive alone"
+_ABOUT_THE_QUERY = ("PromQL warning:", "PromQL info:")  # how Prometheus begins them
 HOUR_MS = 3_600_000
 READERS = 2  # days that are unpacked at once
 MAX_POINTS = 11_000  # of one block, so that it is one request: what Prometheus allows for one series
@@ -88,7 +89,7 @@ class Recorder:
         try:
             for block, (decoded, said) in zip(blocks, in_order(work, blocks, at_once), strict=True):
                 warnings += [text for text in said if text not in warnings]
-                if block.seal and not decoded.histograms:
+                if block.seal and not decoded.histograms and not is_partial(said):
                     self._seal(dataset, block, decoded)
                 grid.merge(decoded, block.first_ms)
         except UnreachableError:
@@ -149,6 +150,11 @@ class Recorder:
             first, past = dataset.bounds(day)
             rows = slice((first - block.first_ms) // dataset.step_ms, (past - block.first_ms) // dataset.step_ms)
             dataset.seal(day, decoded, rows, self.version())
+
+
+def is_partial(warnings: list[str]) -> bool:
+    """Whether an answer may lack data: a server warns of that, and of the query itself in other words."""
+    return any(not warning.startswith(_ABOUT_THE_QUERY) for warning in warnings)
 
 
 def _samples(dataset: Dataset, day: date) -> DaySamples | str:
