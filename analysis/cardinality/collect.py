@@ -17,7 +17,6 @@ from analysis.cardinality.model import Collected, Edges, Group, Reader, counts_s
 from analysis.cardinality.selectors import OURS, alive, count_by
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
-from analysis.prometheus.provenance import QueryRecord
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window, unix_ms
 
@@ -66,7 +65,6 @@ def vector(prom: Prometheus, expr: str, at: datetime) -> list[dict[str, Any]]:
     """An instant query as plain rows: label sets too different from each other for one frame."""
     data = prom.get("query", {"query": expr, "time": unix_ms(at) / 1000})
     rows: list[dict[str, Any]] = data["result"]
-    prom.queries.append(QueryRecord(expr=expr, step="", series=len(rows), samples=len(rows)))
     return rows
 
 

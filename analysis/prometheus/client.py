@@ -17,7 +17,7 @@ from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.engine import kind_of
 from analysis.prometheus.progress import PullBar, pull_bar
-from analysis.prometheus.provenance import QueryRecord, Source
+from analysis.prometheus.provenance import QueryRecord, Source, record_of
 from analysis.prometheus.pulled import PulledFrame, pulled
 from analysis.prometheus.remarks import remarks
 from analysis.settings import ConnectionSettings
@@ -146,15 +146,17 @@ class Prometheus:
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """The ``data`` of any other page of the API, through the archive where there is one."""
+        warned: list[str] = []
 
         def ask() -> tuple[Any, list[str]]:
-            data, warnings = self.api.asked(path, params)
-            if warnings:
-                expr = str((params or {}).get("query") or f"/api/v1/{path}")
-                self.queries.append(QueryRecord(expr=expr, step="", series=0, samples=0, warnings=warnings))
-            return data, warnings
+            data, said = self.api.asked(path, params)
+            warned.extend(said)
+            return data, said
 
-        return self.answers.get(path, params or {}, ask) if self.answers else ask()[0]
+        data = self.answers.get(path, params or {}, ask) if self.answers else ask()[0]
+        if path == "query" or warned:
+            self.queries.append(record_of(path, params or {}, data, warned))
+        return data
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label).
@@ -172,7 +174,6 @@ class Prometheus:
         names = sorted({name for item in rows for name in item["metric"]}) or ["__name__"]
         keys = [tuple(item["metric"].get(name, "") for name in names) for item in rows]
         index = pd.MultiIndex.from_tuples(keys, names=names)
-        self.queries.append(QueryRecord(expr=expr, step="", series=len(rows), samples=len(rows)))
         return pd.Series([float(item["value"][1]) for item in rows], index=index, dtype="float64")
 
     def rules(self) -> list[dict[str, Any]]:
