@@ -240,6 +240,7 @@ def test_the_files_open_in_other_tools(server, tmp_path, expr):
         max_size=400,
     )
 )
+@settings(deadline=None)
 def test_a_day_gives_back_every_bit(values):
     index = pd.date_range("2026-01-01", periods=len(values), freq="1min", tz="UTC", name="time")
     frame = pd.DataFrame({("a",): values}, index=index)
