@@ -12,22 +12,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis.cardinality import templating
+from analysis.cardinality.fields import printed_by_panel, printed_by_target
 from analysis.cardinality.queries import MADE_BY_ALERTS, Query
+from analysis.cardinality.variables import variable_queries
 from analysis.errors import InputError
 from analysis.prometheus import promql
 
-_LEGEND = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-_VARIABLE_QUERY = re.compile(r"\s*(label_values|label_names|query_result|metrics)\s*\((.*)\)\s*", re.DOTALL)
-_TEXTS = ("legendFormat", "titleFormat", "textFormat")
+# types of data sources that speak PromQL are many: Amazon's and Azure's Prometheus, VictoriaMetrics', a mixed one
+_PROMQL = re.compile(r"|mixed|datasource|grafana|(?!.*logs).*(prometheus|victoriametrics|thanos|mimir|cortex).*")
 _OTHERS = ("loki", "elasticsearch", "influx", "graphite", "tempo", "mysql", "postgres", "cloudwatch")
 DEEPEST = 60  # levels; no dashboard has more, and a hostile file must not exhaust the stack
 
 
 class Place(NamedTuple):
-    """Where in a dashboard an object lies: its panel's title, and its data source's type."""
+    """Where in a dashboard an object lies: its panel's title, its data source's type, and what the panel prints."""
 
-    title: str
-    source: str
+    title: str = ""
+    source: str = ""
+    printed: frozenset[str] = frozenset()
 
 
 def folder_queries(folder: Path) -> Iterator[Query]:
@@ -75,16 +77,14 @@ def dashboard_queries(document: Any, file: str) -> Iterator[Query]:
         file: how messages call it.
     """
     inputs = _input_types(document)
-    for node, place in _walk(document, Place("", ""), inputs, 0):
-        if place.source not in ("", "prometheus", "mixed", "datasource", "grafana"):
+    for node, place in _walk(document, Place(), inputs, 0):
+        if not _PROMQL.fullmatch(place.source.lower()):
             continue
         where = f"{file}: {place.title}" if place.title else file
         expr = node.get("expr")
         if isinstance(expr, str) and expr.strip():
-            yield Query(expr, where, "dashboard", _printed(node))
-        for key in ("query", "definition"):
-            if isinstance(node.get(key), str):
-                yield from _variable_query(node[key], f"{where} (variable)")
+            yield Query(expr, where, "dashboard", place.printed | printed_by_target(node))
+        yield from variable_queries(node, where)
 
 
 def _walk(node: Any, place: Place, inputs: Mapping[str, str], depth: int) -> Iterator[tuple[dict[str, Any], Place]]:
@@ -94,7 +94,8 @@ def _walk(node: Any, place: Place, inputs: Mapping[str, str], depth: int) -> Ite
         for item in node:
             yield from _walk(item, place, inputs, depth + 1)
     elif isinstance(node, dict):
-        place = Place(_title(node) or place.title, _source(node, inputs) or place.source)
+        printed = printed_by_panel(node) if _title(node) else place.printed
+        place = Place(_title(node) or place.title, _source(node, inputs) or place.source, printed)
         yield node, place
         for value in node.values():
             yield from _walk(value, place, inputs, depth + 1)
@@ -106,6 +107,8 @@ def _title(node: Mapping[str, Any]) -> str:
 
 def _source(node: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """Type of the data source an object names; empty where it names none, or none that is known."""
+    if node.get("kind") == "DataQuery" and isinstance(node.get("group"), str):
+        return str(node["group"])
     source = node.get("datasource")
     if isinstance(source, Mapping):
         kind = source.get("type") or inputs.get(_plain(source.get("uid")), "")
@@ -124,46 +127,10 @@ def _plain(name: Any) -> str:
 def _input_types(document: Any) -> dict[str, str]:
     """Types of the data sources that an exported dashboard asks for, and of its data source variables."""
     found: dict[str, str] = {}
-    for node, _ in _walk(document, Place("", ""), {}, 0):
+    for node, _ in _walk(document, Place(), {}, 0):
         name = node.get("name")
         if isinstance(name, str) and isinstance(node.get("pluginId"), str):
             found[name] = node["pluginId"]
         elif isinstance(name, str) and node.get("type") == "datasource" and isinstance(node.get("query"), str):
             found[name] = node["query"]
     return found
-
-
-def _printed(node: Mapping[str, Any]) -> frozenset[str]:
-    texts = [node[key] for key in _TEXTS if isinstance(node.get(key), str)]
-    tags = node.get("tagKeys")
-    keys = [key.strip() for key in tags.split(",") if key.strip()] if isinstance(tags, str) else []
-    return frozenset([*keys, *(label for text in texts for label in _LEGEND.findall(text))])
-
-
-def _variable_query(text: str, where: str) -> Iterator[Query]:
-    match = _VARIABLE_QUERY.fullmatch(text)
-    if not match:
-        return
-    function, inside = match.groups()
-    if function == "query_result":
-        yield Query(inside, where, "dashboard")
-    elif function == "label_values":
-        series, label = split_last(inside)
-        yield Query(series or "", where, "indirect", frozenset([label]))
-
-
-def split_last(arguments: str) -> tuple[str, str]:
-    """Split ``a{b="c,d"}, e`` at its last comma outside brackets and strings; the first part may be empty."""
-    depth, quote, last = 0, "", -1
-    for place, character in enumerate(arguments):
-        if quote:
-            quote = "" if character == quote and arguments[place - 1] != "\\" else quote
-        elif character in "\"'`":
-            quote = character
-        elif character in "({[":
-            depth += 1
-        elif character in ")}]":
-            depth -= 1
-        elif character == "," and depth == 0:
-            last = place
-    return (arguments[:last].strip() if last >= 0 else "", arguments[last + 1 :].strip())

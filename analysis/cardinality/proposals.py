@@ -133,7 +133,9 @@ def _breaks(metric: str, label: str, usage: Usage) -> tuple[str, ...]:
     asking = {
         use.asked_by
         for use in usage.uses.get(metric, [])
-        if label in use.labels or any(p != ANY and re.fullmatch(p, label) for p in use.indirect_labels)
+        if label in use.labels
+        or any(part.has(label) for part in use.matched)
+        or any(p != ANY and re.fullmatch(p, label) for p in use.indirect_labels)
     }
     unseen = {UNSEEN} if "remote" in usage.of_metric(metric) else set()
     return tuple(sorted(asking | unseen))

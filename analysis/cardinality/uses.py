@@ -7,6 +7,7 @@ from typing import Any
 import promql_parser as ast
 
 from analysis.cardinality import templating
+from analysis.cardinality.matching import Matched, matched_by, passed
 from analysis.cardinality.queries import Asker, Query
 from analysis.errors import InputError
 from analysis.prometheus import promql
@@ -25,6 +26,7 @@ class Use:
         matchers: the other matchers, values with markers for variables.
         labels: labels used: matched, grouped, joined on, read by a function, or printed.
         indirect_labels: labels that only a variable names; a regular expression.
+        matched: labels that have to be the same on the other side of an operation.
         asked_by: file and name of who asks.
         kind: grade of evidence.
     """
@@ -36,6 +38,7 @@ class Use:
     indirect_labels: frozenset[str]
     asked_by: str
     kind: Asker
+    matched: tuple[Matched, ...] = ()
 
 
 def uses(query: Query) -> list[Use]:
@@ -47,7 +50,7 @@ def uses(query: Query) -> list[Use]:
     if not query.expr and query.kind == "indirect":
         return [Use("", (), (), frozenset(), query.printed, query.asked_by, "indirect")] if query.printed else []
     tree = _parse(query.expr)
-    return [_use(node, labels, query) for node, labels in _selectors(tree, frozenset())]
+    return [_use(node, labels, matched, query) for node, labels, matched in _selectors(tree, query.printed, ())]
 
 
 def _parse(expr: str) -> Any:
@@ -60,12 +63,15 @@ def _parse(expr: str) -> Any:
     raise problem or InputError(f"not PromQL: {expr[:200]!r}")
 
 
-def _selectors(node: Any, labels: frozenset[str]) -> Iterator[tuple[Any, frozenset[str]]]:
-    """Vector selectors, each with the labels that what stands around it uses."""
+def _selectors(
+    node: Any, labels: frozenset[str], matched: tuple[Matched, ...]
+) -> Iterator[tuple[Any, frozenset[str], tuple[Matched, ...]]]:
+    """Vector selectors, each with the labels that what stands around it uses, and those it is matched on."""
     if isinstance(node, ast.VectorSelector):
-        yield node, labels
+        yield node, labels, matched
+    labels, matched = passed(node, labels, matched)
     for child in promql.children(node):
-        yield from _selectors(child, labels | frozenset(_named(node)))
+        yield from _selectors(child, labels | frozenset(_named(node)), (*matched, *matched_by(node)))
 
 
 def _named(node: Any) -> Iterator[str]:
@@ -91,11 +97,11 @@ def _read_by(call: Any) -> Iterator[str]:
         yield from (arg.val for arg in call.args[1:] if isinstance(arg, ast.StringLiteral))
 
 
-def _use(node: Any, around: frozenset[str], query: Query) -> Use:
+def _use(node: Any, around: frozenset[str], matched: tuple[Matched, ...], query: Query) -> Use:
     selector = promql.selectors(node)[0]
     names = [(op, value) for label, op, value in selector.matchers if label == "__name__"]
     matchers = tuple(m for m in selector.matchers if m[0] != "__name__")
-    named = around | query.printed | {label for label, _, _ in matchers}
+    named = around | {label for label, _, _ in matchers}
     unclear = frozenset(templating.pattern(label, literal=True) for label in named if templating.MARK in label)
     plain = frozenset(label for label in named if templating.MARK not in label)
     metric = selector.name
@@ -107,4 +113,4 @@ def _use(node: Any, around: frozenset[str], query: Query) -> Use:
         return Use(
             metric, patterns, matchers, plain - query.printed, unclear | query.printed, query.asked_by, "indirect"
         )
-    return Use(metric, patterns, matchers, plain, unclear, query.asked_by, query.kind)
+    return Use(metric, patterns, matchers, plain, unclear, query.asked_by, query.kind, matched)

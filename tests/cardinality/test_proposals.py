@@ -68,6 +68,24 @@ def test_a_label_may_be_used_through_a_variable():
     assert found["drop_label", "user"].breaks == ("d.json: P",)
 
 
+@pytest.mark.parametrize(
+    ("expr", "breaks"),
+    [
+        ("requests_total / limits_total", True),
+        ("requests_total and limits_total", True),
+        ("sum without (code) (rate(requests_total[5m])) / limits_total", True),
+        ("requests_total / ignoring (user) group_left limits_total", False),
+        ("requests_total / on (code) group_left limits_total", False),
+        ("sum by (code) (requests_total) / limits_total", False),
+        ("requests_total / 100 > scalar(limits_total)", False),
+        ('requests_total{code="500"} / ignoring (code) requests_total{code="200"}', False),
+    ],
+)
+def test_what_matches_two_metrics_on_all_labels_breaks_without_one(expr, breaks):
+    found = proposed([Query(expr, "r: g / A", "rule")])
+    assert found["drop_label", "user"].breaks == (("r: g / A",) if breaks else ())
+
+
 def test_protected_labels_are_never_proposed():
     found = proposed([Query("sum(requests_total)", "r", "rule")], protected_labels=("user", "code", "instance", "job"))
     assert found == {}

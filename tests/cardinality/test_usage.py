@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from analysis.cardinality.dashboards import dashboard_queries, folder_panels, folder_queries, split_last
+from analysis.cardinality.dashboards import dashboard_queries, folder_panels, folder_queries
 from analysis.cardinality.queries import Query, log_queries, rule_queries
 from analysis.cardinality.templating import askable
 from analysis.cardinality.usage import usage
+from analysis.cardinality.variables import split_last
 from analysis.errors import InputError
 from analysis.prometheus.promql import parse
 from analysis.prometheus.rule_files import groups_of_text
@@ -199,3 +200,80 @@ def test_what_shows_nothing_in_quiet_times_is_not_asked(tmp_path):
     names = {"templating": {"list": [{"name": "env", "query": "label_values(env)"}]}}
     (tmp_path / "up.json").write_text(json.dumps(dashboard("up") | names))
     assert folder_panels(tmp_path) == [("up.json: P", ["up"])]
+
+
+def test_a_label_that_an_aggregation_takes_away_is_not_printed():
+    found = of_dashboard(dashboard("sum by (code) (http_requests_total)", legendFormat="{{code}} {{pod}}"))
+    assert found.of_label("http_requests_total", "code") == ["dashboard"]
+    assert found.of_label("http_requests_total", "pod") == ["unused"]
+    kept = of_dashboard(dashboard("topk by (code) (5, http_requests_total)", legendFormat="{{pod}}"))
+    assert kept.of_label("http_requests_total", "pod") == ["dashboard"]
+    without = of_dashboard(dashboard("sum without (user) (http_requests_total)", legendFormat="{{user}} {{pod}}"))
+    assert without.of_label("http_requests_total", "user") == ["unused"]
+    assert without.of_label("http_requests_total", "pod") == ["dashboard"]
+
+
+COLUMNS = {"id": "organize", "options": {"excludeByName": {"user": True}, "renameByName": {"path": "Path", "user": ""}}}
+SHOWN = [
+    {"transformations": [COLUMNS]},
+    {"transformations": [{"id": "groupBy", "options": {"fields": {"path": {"operation": "groupby"}}}}]},
+    {"transformations": [{"id": "joinByField", "options": {"byField": "path"}}]},
+    {"fieldConfig": {"defaults": {"displayName": "${__field.labels.path}"}}},
+    {"fieldConfig": {"defaults": {"links": [{"url": '/d/x?var-path=${__data.fields["path"]}'}]}}},
+    {"fieldConfig": {"overrides": [{"matcher": {"id": "byName", "options": "path"}, "properties": []}]}},
+    {"styles": [{"pattern": "path", "alias": "Path"}]},
+]
+
+
+@pytest.mark.parametrize("look", SHOWN)
+def test_columns_and_names_of_fields_are_printed_labels(look):
+    board = dashboard("http_requests_total", format="table")
+    board["panels"][0] |= look
+    board["panels"].append({"title": "Other", "targets": [{"expr": "http_errors_total"}]})
+    found = of_dashboard(board)
+    assert found.of_label("http_requests_total", "path") == ["dashboard"]
+    assert found.of_label("http_requests_total", "user") == ["unused"]
+    assert found.of_label("http_errors_total", "path") == ["unused"]
+
+
+@pytest.mark.parametrize(
+    ("query", "more", "metric", "label"),
+    [
+        ("query_result(http_requests_total)", {"regex": '/.*path="([^"]+)".*/'}, ["dashboard"], ["dashboard"]),
+        ("http_requests_total{code='5'}", {"regex": '/path="(?<text>[^"]+)/'}, ["indirect"], ["indirect"]),
+        ({"query": "label_values(http_requests_total, path)", "refId": "A"}, {}, ["indirect"], ["indirect"]),
+        ("metrics(requests)", {}, ["indirect"], ["unused"]),
+        ("label_names(http_requests_total)", {}, ["unused"], ["unused"]),
+        ("1m,5m,1h", {}, ["unused"], ["unused"]),
+    ],
+)
+def test_variables_of_every_kind_are_read(query, more, metric, label):
+    variable = {"name": "v", "type": "query", "query": query, **more}
+    found = of_dashboard({"templating": {"list": [variable]}})
+    assert (found.of_metric("http_requests_total"), found.unread) == (metric, [])
+    assert found.of_label("http_requests_total", "path") == label
+    assert found.of_metric("redis_up") == ["unused"]
+
+
+def test_lists_of_words_are_no_selectors():
+    custom = {"name": "v", "type": "custom", "query": "redis_up"}
+    assert of_dashboard({"templating": {"list": [custom]}}).of_metric("redis_up") == ["unused"]
+
+
+@pytest.mark.parametrize(
+    ("source", "grade"),
+    [
+        ("grafana-amazonprometheus-datasource", "dashboard"),
+        ("grafana-azureprometheus-datasource", "dashboard"),
+        ("victoriametrics-metrics-datasource", "dashboard"),
+        ("victoriametrics-logs-datasource", "unused"),
+        ("grafana-clickhouse-datasource", "unused"),
+    ],
+)
+def test_data_sources_that_speak_promql_are_read(source, grade):
+    assert of_dashboard(dashboard("redis_up", datasource={"type": source})).of_metric("redis_up") == [grade]
+    query = {"kind": "DataQuery", "group": source, "spec": {"expr": "redis_up"}}
+    elements = {
+        "p": {"kind": "Panel", "spec": {"title": "P", "data": {"spec": {"queries": [{"spec": {"query": query}}]}}}}
+    }
+    assert of_dashboard({"elements": elements}).of_metric("redis_up") == [grade]
