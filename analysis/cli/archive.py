@@ -1,5 +1,6 @@
 """``promreview archive``: what was pulled and is kept when the server forgets it."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +39,7 @@ def _opened(folder: str) -> Any:
 def sync(
     days: Annotated[int, typer.Option("--days", help="days up to last midnight UTC", min=1, max=400)] = 14,
     url: Url = None,
-    environment: Environment = None,  # noqa: ARG001 - its callback does the work
+    environment: Environment = None,
     archive: Folder = "",
     timeout: Timeout = 120.0,
 ) -> None:
@@ -59,6 +60,17 @@ def sync(
     print_held(_opened(str(settings.archive_folder())), Format.table)
     if failed:
         raise IncompleteError("; ".join(failed))
+    _leave_metrics(environment or "")
+
+
+def _leave_metrics(environment: str) -> None:
+    from analysis.report.metrics import write_sync
+    from analysis.settings import load_settings
+    from analysis.settings.review import MonthlyReviewSettings
+
+    file = Path("params/monthly_review.yaml")
+    settings = load_settings(MonthlyReviewSettings, file if file.exists() else None)
+    write_sync(Path(settings.metrics_directory or settings.outputs), environment)
 
 
 @archive_app.command("list")

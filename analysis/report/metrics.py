@@ -72,3 +72,19 @@ def _last_successes(path: Path) -> dict[str, float]:
         return {name: float(at) for name, at in _SUCCESS.findall(path.read_text(encoding="utf-8"))}
     except (OSError, ValueError):
         return {}
+
+
+def write_sync(directory: Path, environment: str) -> Path:
+    """Write ``promreview-archive[-ENVIRONMENT].prom``: the archive was synced now, and whole.
+
+    Args:
+        directory: the folder that the textfile collector reads.
+        environment: its name, empty where there is only one.
+    """
+    path = directory / (f"promreview-archive-{environment}.prom" if environment else "promreview-archive.prom")
+    registry = CollectorRegistry()
+    help_text = "When the archive was last synced without a failure."
+    synced = Gauge("promreview_archive_last_sync_timestamp_seconds", help_text, ["environment"], registry=registry)
+    synced.labels(environment).set(time())
+    write_whole(path, generate_latest(registry).decode())
+    return path

@@ -1,4 +1,4 @@
-"""The monthly review as an Airflow DAG: one Papermill task per report, then the page from their files.
+"""The monthly review as an Airflow DAG: one Papermill task per report, then the page from their files; the daily sync.
 
 Needs Airflow 3, apache-airflow-providers-papermill and -standard, and promreview in the workers' environment.
 """
@@ -41,3 +41,13 @@ with DAG(
             },
         )
         begin >> run >> page
+
+with DAG(
+    dag_id="promreview_archive_sync",
+    schedule="30 3 * * *",
+    start_date=datetime(2026, 1, 2),  # noqa: DTZ001 - Airflow reads it in its own time zone
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 4, "retry_delay": timedelta(minutes=30)},
+) as sync_dag:
+    BashOperator(task_id="sync", bash_command=f"cd {HOME} && .venv/bin/promreview archive sync")

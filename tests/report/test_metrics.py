@@ -1,10 +1,15 @@
 """A run's own metrics, and the rules that watch them, checked by promtool."""
 
 import subprocess
+import time
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
+from analysis.cli import app
+from analysis.errors import UnreachableError
+from analysis.prometheus.private_server import free_port
 from analysis.prometheus.programs import find_program
 from analysis.report.metrics import write_metrics
 from analysis.report.review import write_summary
@@ -54,6 +59,19 @@ def test_a_failed_run_keeps_the_last_success(tmp_path):
     write_metrics(tmp_path, folder, "prod", [well[0], Status("login_anomalies", "failed", "no answer")])
     assert value(path, "promreview_last_success_timestamp_seconds", **labels) == success
     assert value(path, "promreview_last_run_timestamp_seconds", **labels) > success
+    subprocess.run([find_program("promtool"), "check", "metrics"], input=path.read_bytes(), check=True)
+
+
+def test_a_whole_sync_leaves_its_time_and_a_failed_one_does_not(tmp_path, monkeypatch, empty_prometheus):
+    monkeypatch.chdir(tmp_path)
+    dead = CliRunner().invoke(app, ["archive", "sync", "--url", f"http://127.0.0.1:{free_port()}"])
+    assert isinstance(dead.exception, UnreachableError)
+    path = tmp_path / "outputs/promreview-archive.prom"
+    assert not path.exists()
+    began = time.time()
+    ran = CliRunner().invoke(app, ["archive", "sync", "--days", "1", "--url", empty_prometheus.url])
+    assert ran.exit_code == 0, ran.output
+    assert value(path, "promreview_archive_last_sync_timestamp_seconds", environment="") >= began
     subprocess.run([find_program("promtool"), "check", "metrics"], input=path.read_bytes(), check=True)
 
 

@@ -20,42 +20,83 @@ def yaml(path):
     return YAML(typ="safe").load((SCHEDULES / path).read_text())
 
 
+def cron_jobs():
+    """The Kubernetes CronJobs by name."""
+    text = (SCHEDULES / "kubernetes/cronjob.yaml").read_text()
+    return {job["metadata"]["name"]: job for job in YAML(typ="safe").load_all(text)}
+
+
+def cron_lines():
+    """Schedule by what is run."""
+    text = (SCHEDULES / "cron/promreview").read_text()
+    found = re.findall(r"^(\S+ \S+ \S+ \S+ \S+) promreview .*bin/promreview (\w+)", text, re.MULTILINE)
+    return {command: when for when, command in found}
+
+
+def units(tmp_path):
+    """The systemd units with a program that is here in place of ours."""
+    for path in (SCHEDULES / "systemd").iterdir():
+        text = path.read_text().replace("/opt/promreview/.venv/bin/promreview", which("true"))
+        (tmp_path / path.name).write_text(text)
+        yield str(tmp_path / path.name)
+
+
 @pytest.mark.skipif(which("systemd-analyze") is None, reason="no systemd here")
-def test_the_timer_is_due_on_the_second_of_each_month():
-    timer = (SCHEDULES / "systemd/promreview-review.timer").read_text()
-    when = re.search(r"OnCalendar=(.*)", timer)[1]
+@pytest.mark.parametrize(
+    ("timer", "next_time"), [("review", r"\w+ \d{4}-\d\d-02 06:00:00"), ("sync", r"\w+ \d{4}-\d\d-\d\d 03:30:00")]
+)
+def test_the_timers_are_due_when_they_should_be(timer, next_time):
+    text = (SCHEDULES / f"systemd/promreview-{timer}.timer").read_text()
+    when = re.search(r"OnCalendar=(.*)", text)[1]
     said = subprocess.run(["systemd-analyze", "calendar", when], capture_output=True, text=True, check=True).stdout
-    assert re.search(r"Next elapse: \w+ \d{4}-\d\d-02 06:00:00", said)
+    assert re.search(rf"Next elapse: {next_time}", said)
+
+
+@pytest.mark.skipif(which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path):
+    ran = subprocess.run(["systemd-analyze", "verify", *units(tmp_path)], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_every_schedule_runs_at_the_same_time():
-    cron = re.search(r"^(\S+ \S+ \S+ \S+ \S+) promreview ", (SCHEDULES / "cron/promreview").read_text(), re.MULTILINE)[
-        1
-    ]
-    github = yaml("github/monthly-review.yml")
+    lines, jobs = cron_lines(), cron_jobs()
     dag = (SCHEDULES / "airflow/promreview_dag.py").read_text()
-    assert cron == yaml("kubernetes/cronjob.yaml")["spec"]["schedule"] == github["on"]["schedule"][0]["cron"]
-    assert f'schedule="{cron}"' in dag
+    workflows = {"review": yaml("github/monthly-review.yml"), "archive": yaml("github/daily-sync.yml")}
+    for command, name in (("review", "promreview-review"), ("archive", "promreview-sync")):
+        job = jobs[name]["spec"]
+        args = job["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert args[0] == command
+        assert lines[command] == job["schedule"] == workflows[command]["on"]["schedule"][0]["cron"]
+        assert f'schedule="{lines[command]}"' in dag
 
 
 def test_every_command_and_option_in_a_schedule_exists():
-    for path in SCHEDULES.rglob("*"):
-        for words in (
-            re.findall(r"promreview (review|page|run)\b([^\n&>|`]*)", path.read_text()) if path.is_file() else ()
-        ):
-            helped = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"}).output
-            for option in re.findall(r"--[a-z-]+", words[1]):
-                assert option in helped, f"{path}: {words[0]} {option}"
+    known = re.compile(r"promreview (review|page|run|archive sync)\b([^\n&>|`]*)")
+    for path in (found for found in SCHEDULES.rglob("*") if found.is_file()):
+        for command, rest in known.findall(path.read_text()):
+            helped = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).output
+            for option in re.findall(r"--[a-z-]+", rest):
+                assert option in helped, f"{path}: {command} {option}"
 
 
-def test_the_cron_job_runs_unprivileged_and_holds_no_secret():
-    pod = yaml("kubernetes/cronjob.yaml")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+@pytest.mark.parametrize("name", ["promreview-review", "promreview-sync"])
+def test_the_cron_jobs_run_unprivileged_and_hold_no_secret(name):
+    pod = cron_jobs()[name]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert container["securityContext"]["readOnlyRootFilesystem"]
-    mounted = {mount["name"] for mount in container["volumeMounts"]}
-    assert mounted == {volume["name"] for volume in pod["volumes"]}
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
     assert not [e for e in container["env"] if re.search("TOKEN$|PASSWORD$|URLS$", e["name"])]
+
+
+def test_what_a_run_writes_to_can_be_written_wherever_all_else_cannot():
+    for unit in (SCHEDULES / "systemd").glob("*.service"):
+        writable = re.search(r"ReadWritePaths=(.*)", unit.read_text())[1].split()
+        assert writable == ["/opt/promreview/outputs", "/opt/promreview/archive"]
+    for job in cron_jobs().values():
+        mounts = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+        paths = {mount["mountPath"] for mount in mounts if not mount.get("readOnly")}
+        assert paths == {"/opt/promreview/outputs", "/opt/promreview/archive", "/tmp"}
 
 
 def test_the_container_copies_only_what_exists():
