@@ -11,7 +11,8 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 
 HOME = Path("/opt/promreview")
-MONTH = "{{ data_interval_start.strftime('%Y-%m') }}"
+# The last whole month before a run; where an interval begins depends on Airflow's version and settings.
+MONTH = "{{ (data_interval_end.replace(day=1) - macros.timedelta(days=1)).strftime('%Y-%m') }}"
 REPORTS = ("login_anomalies", "cardinality_growth", "threshold_drift", "monitoring_gaps")
 
 with DAG(
