@@ -19,6 +19,7 @@ from analysis import markup
 from analysis.window import Window, format_time
 
 SCHEMA_VERSION = 1
+SHOWN_GAPS = 20  # in a notebook; all of them are in findings.json
 
 Severity = Literal["critical", "high", "medium", "low", "info", "unknown"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first; unknown stands apart
@@ -59,12 +60,28 @@ class Gap(TimeSpan):
     scope: str
     reason: str
 
+    def __repr__(self) -> str:
+        """One line."""
+        return f"{self.scope}: {format_time(self.start)} to {format_time(self.end)}, {self.reason}"
+
 
 class Coverage(BaseModel):
     """Which share of the window had data, and where it had none."""
 
     share: float | None = Field(ge=0, le=1)
     gaps: list[Gap] = []
+
+    def __repr__(self) -> str:
+        """The share, and one line per gap."""
+        share = "coverage unknown" if self.share is None else f"{self.share:.1%} of the window had data"
+        return "\n".join([share, *(repr(gap) for gap in self.gaps)])
+
+    def _repr_html_(self) -> str:
+        """The gaps as a table; every value is escaped."""
+        rows = [(gap.scope, gap.start, gap.end, gap.reason) for gap in self.gaps[:SHOWN_GAPS]]
+        rest = f"; the first {SHOWN_GAPS} of {len(self.gaps)} gaps" if len(self.gaps) > SHOWN_GAPS else ""
+        share = repr(self).splitlines()[0]
+        return markup.table(("what", "from", "to", "why"), rows, share + rest) if rows else f"<p>{share}</p>"
 
 
 class Source(BaseModel):
@@ -87,6 +104,10 @@ class QueryRecord(BaseModel):
     series: int
     samples: int
     warnings: list[str] = []
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"{self.expr} (step {self.step or 'none'}): {self.series:,} series, {self.samples:,} samples"
 
 
 class Finding(BaseModel):
@@ -161,9 +182,7 @@ class FindingsDocument(BaseModel):
     @property
     def headline(self) -> str:
         """The report, how many findings it has, and what they stand on."""
-        share = self.coverage.share
-        covered = "coverage unknown" if share is None else f"{share:.1%} of the window had data"
-        return f"{self.report}: {len(self.findings)} findings, {covered}"
+        return f"{self.report}: {len(self.findings)} findings, {repr(self.coverage).splitlines()[0]}"
 
     def __repr__(self) -> str:
         """One line per finding, the gravest first."""
@@ -171,10 +190,7 @@ class FindingsDocument(BaseModel):
 
     def _repr_html_(self) -> str:
         """The findings as a table; every value is escaped."""
-        rows = [
-            (f.severity, f.title, f"{f.start:%Y-%m-%d %H:%M} UTC", f.action, f.shown_links)
-            for f in sort_findings(self.findings)
-        ]
+        rows = [(f.severity, f.title, f.start, f.action, f.shown_links) for f in sort_findings(self.findings)]
         return markup.table(("severity", "finding", "since", "what to do", "look"), rows, self.headline)
 
     @classmethod

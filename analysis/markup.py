@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ class Link:
 
 
 def cell(value: object) -> str:
-    """One value as HTML: links as such, lists of values beside each other, anything else as text."""
+    """One value as HTML: links as such, times in UTC, lists of values beside each other, anything else as text."""
     if isinstance(value, Link):
         shown = escape(value.name)
         if urlsplit(value.address).scheme not in ("http", "https"):
@@ -25,6 +26,8 @@ def cell(value: object) -> str:
         return f"<a href='{escape(value.address)}' target='_blank' rel='noopener noreferrer'>{shown}</a>"
     if isinstance(value, list | tuple):
         return " ".join(cell(part) for part in value)
+    if isinstance(value, datetime):
+        return f"<span style='white-space: nowrap'>{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC</span>"
     return "" if value is None else escape(str(value))
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 OFF = "TQDM_DISABLE"  # tqdm's own name for it; scheduled runs set it
 PAUSE_SECONDS = 0.2  # between two looks at how much has been read
-SHOWN_CHARACTERS = 48
+SHOWN_CHARACTERS = 32
 MEGABYTE = 1_000_000
+FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} stamps, {elapsed}{postfix}"
 _in_cell: dict[int, Any] = {}  # the one bar of the cell that runs, by the cell's number
 
 
@@ -54,7 +55,7 @@ def pull_bar(expr: str, stamps: int) -> Iterator[PullBar]:
     text = " ".join(expr.split())
     text = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
     if cell is None:
-        with tqdm(total=stamps, desc=text, unit=" stamps", leave=False) as bar:
+        with tqdm(total=stamps, desc=text, bar_format=FORMAT, leave=False) as bar:
             yield PullBar(bar)
         return
     yield _shared(cell, stamps, text)
@@ -66,7 +67,7 @@ def _shared(cell: int, stamps: int, text: str) -> PullBar:
 
     if cell not in _in_cell:
         _in_cell.clear()
-        _in_cell[cell] = tqdm(total=stamps, unit=" stamps")
+        _in_cell[cell] = tqdm(total=stamps, bar_format=FORMAT)
     bar = _in_cell[cell]
     bar.reset(total=stamps)
     bar.set_description_str(text)

@@ -28,7 +28,8 @@ def reports_table(folder: str | Path) -> pd.DataFrame:
         counts = findings["severity"].value_counts()
         rows.append({"report": document["report"], "covered": document["coverage"]["share"], **counts})  # type: ignore[index]
     columns = ["report", "covered", *SEVERITIES]
-    return pd.DataFrame(rows).reindex(columns=columns).fillna(dict.fromkeys(SEVERITIES, 0)).set_index("report")
+    table = pd.DataFrame(rows).reindex(columns=columns).fillna(dict.fromkeys(SEVERITIES, 0))
+    return table.astype(dict.fromkeys(SEVERITIES, int)).set_index("report")
 
 
 def findings_table(folder: str | Path) -> pd.DataFrame:

@@ -5,15 +5,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis.findings import ReportResult
+from analysis.findings import Coverage, Gap, ReportResult
 from analysis.markup import Link, cell
 from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.report.connection import Look
-from tests.report.handmade import HOSTILE, document, finding, hostile_document
+from tests.report.handmade import END, HOSTILE, START, document, finding, hostile_document
 
 RULE = Rule("alerting", "QueueLong", "queue > 50", 0, timedelta(minutes=5), labels={"severity": "high"})
 BAD_RULE = Rule("alerting", HOSTILE, HOSTILE, 0, labels={HOSTILE: HOSTILE}, annotations={"summary": HOSTILE})
-SHOWN = {"p", "b", "a", "table", "thead", "tbody", "tr", "th", "td"}
+SHOWN = {"p", "b", "a", "table", "thead", "tbody", "tr", "th", "td", "span"}
 
 
 class Elements(HTMLParser):
@@ -40,6 +40,7 @@ class Elements(HTMLParser):
         ReportResult(hostile_document("threshold_drift")),
         BAD_RULE,
         RuleGroup(HOSTILE, HOSTILE, (BAD_RULE,)),
+        Coverage(share=0.5, gaps=[Gap(start=START, end=END, scope=HOSTILE, reason=HOSTILE)]),
         Look([(HOSTILE, HOSTILE)]),
     ],
     ids=lambda shown: type(shown).__name__,
@@ -79,3 +80,16 @@ def test_a_rule_reads_as_its_file_has_it():
     assert repr(RULE) == "alerting rule QueueLong: queue > 50, for 5m"
     assert "for5m" in Elements(RULE._repr_html_()).text
     assert "QueueLongqueue > 505m" in Elements(RuleGroup("f.yml", "g", (RULE,))._repr_html_()).text
+
+
+def test_coverage_says_its_share_and_its_gaps():
+    gaps = [Gap(start=START, end=END, scope=f"job {n}", reason="no data") for n in range(30)]
+    assert repr(Coverage(share=None)) == "coverage unknown"
+    assert repr(Coverage(share=0.5, gaps=gaps)).splitlines()[:2] == [
+        "50.0% of the window had data",
+        "job 0: 2026-10-01T00:00:00Z to 2026-11-01T00:00:00Z, no data",
+    ]
+    rich = Elements(Coverage(share=0.5, gaps=gaps)._repr_html_()).text
+    assert "the first 20 of 30 gaps" in rich
+    assert "job 19" in rich
+    assert "job 20" not in rich
