@@ -107,10 +107,25 @@ def review(
     for record in deliver(plan.folder, statuses):
         how = "delivered" if record["arrived"] else "NOT delivered"
         typer.echo(f"{record['kind']}: {how} through {record['service']}", err=True)
+    if settings.grafana_url:
+        _annotate(plan.folder, settings.grafana_url)
     failed = [status.report for status in statuses if status.state == "failed"]
     if failed:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
     leave_if_found(plan.folder, fail_on)
+
+
+def _annotate(folder: Path, url: str) -> None:
+    """Never in the way of a review: what fails is said and stands on record."""
+    from analysis.errors import InputError
+    from analysis.report.annotate import annotate
+
+    try:
+        record = annotate(folder, url)
+    except InputError as error:
+        record = {"arrived": False, "why": str(error)}
+    sent = f"{record['made']} made, {record['changed']} changed" if record["arrived"] else f"NOT sent: {record['why']}"
+    typer.echo(f"annotations in Grafana: {sent}", err=True)
 
 
 def _review_every(one: str | None) -> None:

@@ -17,6 +17,9 @@ class MonthlyReviewSettings(ReportSettings):
     owners: dict[str, str] = Field(
         {}, description="who looks after a report's findings, by report; a finding's own `owner` or `team` label wins"
     )
+    grafana_url: str = Field(
+        "", description="base URL of Grafana, in which alarms become annotations (GRAFANA_TOKEN); none when empty"
+    )
     metrics_directory: str = Field(
         "", description="folder of node_exporter's textfile collector; the outputs folder when empty"
     )
