@@ -76,7 +76,7 @@ def test_a_whole_sync_leaves_its_time_and_a_failed_one_does_not(tmp_path, monkey
 
 
 def test_an_overdue_review_fires_after_32_days_and_not_before(tmp_path):
-    labels = "severity: medium, category: monitoring, respond_within: 4h, environment: prod"
+    labels = "severity: medium, category: monitoring, respond_within: 4h, service: promreview, environment: prod"
     labels = f"{{exp_labels: {{{labels}}}, exp_annotations: ANNOTATIONS}}"
     text = TEST.replace("LABELS", labels).replace("RULES", str(RULES))
     for name, series in SERIES.items():

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
 
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from analysis.cli import app
+from analysis.report.runner import open_notebook
 
 ROOT = Path(__file__).parents[2]
 SCHEDULES = ROOT / "schedules"
@@ -70,6 +72,29 @@ def test_every_schedule_runs_at_the_same_time():
         assert f'schedule="{lines[command]}"' in dag
 
 
+def test_the_daily_and_weekly_tasks_are_on_the_schedule_and_their_pages_are_found():
+    lines = [line for line in (SCHEDULES / "cron/promreview").read_text().splitlines() if line[:1].isdigit()]
+    when = {
+        re.search(r"promreview (run \w+|archive sync|review)", line)[1]: line.split(" promreview ")[0] for line in lines
+    }
+    assert when == {
+        "review": "0 6 2 * *",
+        "archive sync": "30 3 * * *",
+        "run daily_check": "0 7 * * *",
+        "run weekly_review": "0 7 * * 1",
+    }
+    for line in lines:
+        for notebook, shown in re.findall(r'run (\w+) .*page --month "\$\(date -u \+(\S+)\)"', line):
+            given = subprocess.run(
+                ["date", "-u", "-d", "2026-01-01", f"+{shown.replace(chr(92), '')}"],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.strip()
+            model = open_notebook(notebook, ROOT / "notebooks").model
+            assert given == datetime(2026, 1, 1, tzinfo=UTC).strftime(model.folder)
+
+
 def test_every_command_and_option_in_a_schedule_exists():
     known = re.compile(r"promreview (review|page|run|archive sync)\b([^\n&>|`]*)")
     for path in (found for found in SCHEDULES.rglob("*") if found.is_file()):
@@ -107,8 +132,6 @@ def test_the_container_copies_only_what_exists():
 
 
 def test_the_dag_gives_parameters_that_every_notebook_has():
-    from analysis.report.runner import open_notebook
-
     tree = ast.parse((SCHEDULES / "airflow/promreview_dag.py").read_text())
     assigned = {
         n.targets[0].id: n.value for n in ast.walk(tree) if isinstance(n, ast.Assign) and hasattr(n.targets[0], "id")

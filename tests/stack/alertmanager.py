@@ -110,17 +110,17 @@ class RunningAlertmanager:
         self.write(hours)
         assert requests.post(f"{self.url}/-/reload", timeout=20).ok
 
-    def fire(self, name, severity, category, **ends):
+    def fire(self, name, severity, category, *, ends=None, **labels):
         """Tell it of an alert as Prometheus does."""
-        labels = {"alertname": name, "severity": severity, "category": category, "respond_within": "5m"}
+        labels |= {"alertname": name, "severity": severity, "category": category, "respond_within": "5m"}
         notes = {"description": f"{name} is 7", "runbook_url": f"https://example.com/docs/runbooks/{name}.md"}
-        self.began.setdefault(name, datetime.now(UTC))
-        alert = {"labels": labels, "annotations": notes, "startsAt": self.began[name].isoformat(), **ends}
-        assert requests.post(f"{self.url}/api/v2/alerts", json=[alert], timeout=20).ok
+        alert = {"labels": labels, "annotations": notes, "startsAt": self.began.setdefault(name, _now())}
+        body = alert | ({"endsAt": ends} if ends else {})
+        assert requests.post(f"{self.url}/api/v2/alerts", json=[body], timeout=20).ok
 
-    def resolve(self, name, severity, category):
+    def resolve(self, name, severity, category, **labels):
         """Tell it that the alert is over."""
-        self.fire(name, severity, category, endsAt=datetime.now(UTC).isoformat())
+        self.fire(name, severity, category, ends=_now(), **labels)
 
     def mails(self, name):
         """Subjects of the e-mails about an alert."""
@@ -129,3 +129,7 @@ class RunningAlertmanager:
     def told(self, path):
         """Bodies that came to a path of the receiver."""
         return self.receiver.bodies(path)
+
+
+def _now():
+    return datetime.now(UTC).isoformat()

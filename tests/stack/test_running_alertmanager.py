@@ -82,6 +82,17 @@ def _pages(manager, name):
     return [body["event_action"] for body in manager.told("/pagerduty") if name in str(body)]
 
 
+def test_a_service_that_is_down_is_not_told_to_be_slow_as_well(manager):
+    manager.fire("ServiceDown", "critical", "infrastructure", job="auth-service", instance="auth-1:8080")
+    manager.receiver.wait(lambda: told(manager, "ServiceDown") == ROWS["critical", "infrastructure"], 30)
+    manager.fire("SlowAuth", "high", "performance", service="auth")
+    manager.fire("SlowPolicy", "high", "performance", service="policy")
+    manager.receiver.wait(lambda: told(manager, "SlowPolicy") == ROWS["high", "performance"], 30)
+    assert told(manager, "SlowAuth") == set()
+    manager.resolve("ServiceDown", "critical", "infrastructure", job="auth-service", instance="auth-1:8080")
+    manager.receiver.wait(lambda: told(manager, "SlowAuth") == ROWS["high", "performance"], 30)
+
+
 def test_medium_waits_for_business_hours(manager):
     manager.set_hours(hours(open_now=True))
     manager.fire("InHours", "medium", "performance")

@@ -77,6 +77,8 @@ def test_a_threshold_that_is_wrong_tenfold_is_noticed(tmp_path, name, rule, fact
 @pytest.mark.parametrize(("name", "rule"), ALERTS, ids=IDS)
 def test_every_alert_says_who_what_and_where_to_look(name, rule):
     assert {"severity", "category", "respond_within"} <= rule.labels.keys()
+    of_a_service = "service:" in rule.expr or "service_" in rule.expr  # these metrics bring the label
+    assert "service" in rule.labels or of_a_service or "escalated" in rule.labels  # the last keep that of their alert
     assert rule.annotations["summary"]
     assert rule.annotations["description"]
     runbook = Path("docs/runbooks", f"{rule.name}.md")
