@@ -11,6 +11,11 @@ def shown_time(instant: datetime, zone: ZoneInfo) -> str:
     return f"{instant.astimezone(zone):%a %d %b %Y %H:%M}"
 
 
+def shown_day(instant: datetime, zone: ZoneInfo) -> str:
+    """The day in the reader's zone."""
+    return f"{instant.astimezone(zone):%d %b %Y}"
+
+
 def shown_span(start: datetime, end: datetime | None, zone: ZoneInfo) -> str:
     """A stretch of time; the day is said once where both ends share it."""
     if end is None:

@@ -25,6 +25,11 @@ class Cells:
         self.client.execute_interactive(code, output_hook=take, timeout=STARTED_SECONDS)
         return outputs
 
+    def complete(self, code):
+        """What is offered at the end of the code."""
+        self.client.complete(code)
+        return self.client.get_shell_msg(timeout=STARTED_SECONDS)["content"]["matches"]
+
 
 @contextmanager
 def kernel(cwd=None, **environment):

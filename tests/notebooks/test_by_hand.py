@@ -78,6 +78,18 @@ def test_a_frame_in_a_notebook_is_a_table_and_a_picture(cells):
     assert "<title>" in picture or "dc:title" in picture
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("from analysis import con", "connect"),
+        ("prom.ran", "range"),
+        ("prom.range('up', '-1h', 'now', '1m').pl", "plot"),
+    ],
+)
+def test_names_are_completed(cells, typed, offered):
+    assert offered in "".join(cells.complete(typed))
+
+
 def run_in_terminal(code, url, **environment):
     """What a terminal shows of standard error."""
     master, slave = pty.openpty()

@@ -18,7 +18,7 @@ from tests.report.handmade import document, finding, put
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 WIDGET = "application/vnd.jupyter.widget-view+json"
-PLAYABLE = ("login_anomalies", "threshold_drift")
+PLAYABLE = ("cardinality_growth", "login_anomalies", "threshold_drift")
 CONFIG = "global: {evaluation_interval: 1m}\nrule_files: [rules.yml]"
 RULES = "groups: [{name: g, interval: 1m, rules: [{alert: ManyConnections, expr: 'auth_database_connections > 5'}]}]"
 

@@ -29,11 +29,15 @@ _KINDS = {"label_values": BLUE, "new_metric": ORANGE, "removed_metric": GREY, "t
 
 def total(result: ReportResult, timezone: str) -> Figure:
     """All series over time, the limit where it is near, and when it is reached."""
-    series = result.frames["total"]["series"].dropna()
     title = next((f.title for f in result.document.findings if f.kind == "limit_forecast"), "Series over time")
+    return draw_total(result, timezone, title, (result.document.model_extra or {}).get("forecast", {}))
+
+
+def draw_total(result: ReportResult, timezone: str, title: str, foreseen: dict[str, Any]) -> Figure:
+    """All series over time with a forecast, as the findings document has one."""
+    series = result.frames["total"]["series"].dropna()
     made, (ax,) = figure(title)
     ax.plot(series.index, series.to_numpy(), color=BLUE, linewidth=1.6, label="series alive")
-    foreseen: dict[str, Any] = (result.document.model_extra or {}).get("forecast", {})
     limit = foreseen.get("limit")
     if limit and len(series) and limit < NEAR * float(series.max()):
         ax.axhline(limit, color=RED, linewidth=1.2, label=f"limit, {limit:,.0f} series")
