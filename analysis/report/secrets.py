@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 # Variables that hold a secret, or (with _FILE) name a file that does.
-NAMES = re.compile(r"(PASSWORD|TOKEN|HEADERS|SECRET|NOTIFY_URLS|FAILURE_URLS|API_KEY)(_FILE)?$")
+NAMES = re.compile(r"(PASSWORD|TOKEN|HEADERS|SECRET|SECRET_ACCESS_KEY|NOTIFY_URLS|FAILURE_URLS|API_KEY)(_FILE)?$")
+OURS = ("PROMETHEUS_", "PROMREVIEW_", "GRAFANA_", "ALERTMANAGER_", "AWS_")  # how variables that we read begin
 SHORTEST = 6  # characters; striking out shorter ones would tear words and numbers apart
 STRUCK = "[secret]"
 
@@ -17,7 +18,9 @@ def known_secrets(environment: Mapping[str, str] | None = None) -> tuple[str, ..
     """Every secret that the environment holds or points at, the longest first."""
     found: set[str] = set()
     for name, value in (os.environ if environment is None else environment).items():
-        if not name.startswith(("PROMETHEUS_", "PROMREVIEW_", "GRAFANA_", "ALERTMANAGER_")) or not value:
+        if value and name.upper().endswith("_PROXY"):
+            found |= _of_url(value)
+        if not value or not name.startswith(OURS):
             continue
         found |= _of_url(value) if name.endswith("_URL") else set()
         if NAMES.search(name):
