@@ -114,7 +114,8 @@ def spark(label: str, values: list[float | None]) -> dict[str, Any] | None:
         runs[-1].append(f"{place * step:.1f},{SPARK_HEIGHT - 4 - (value - low) * rise:.1f}")
     return {
         "label": label,
-        "lines": [" ".join(run) for run in runs if run],
+        "lines": [" ".join(run) for run in runs if len(run) > 1],
+        "points": [point.split(",") for run in runs for point in run],
         "first": shown_number(known[0]),
         "last": shown_number(known[-1]),
         "low": shown_number(low),

@@ -96,7 +96,7 @@ def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]], period:
     grave = sum(f["severity"] in ("critical", "high") for f in alarms)
     if len(failed) == len(reports):
         return f"Nothing could be judged: {', '.join(failed)} did not run through."
-    text = f"{grave} of {len(alarms)} alarms are grave and need a decision" if grave else _mild(len(alarms))
+    text = _grave(grave, len(alarms)) if grave else _mild(len(alarms))
     short = [report["share"] for report in reports if report["share"] is not None and report["share"] < SPARSE]
     if short:
         text += f", as far as the data goes: {min(short):.0%} of the {period} is covered"
@@ -104,7 +104,15 @@ def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]], period:
 
 
 def _mild(alarms: int) -> str:
-    return f"No grave alarm; {alarms} smaller ones to look at" if alarms else "Nothing needs a decision"
+    smaller = "one smaller one" if alarms == 1 else f"{alarms} smaller ones"
+    return f"No grave alarm; {smaller} to look at" if alarms else "Nothing needs a decision"
+
+
+def _grave(grave: int, alarms: int) -> str:
+    if alarms == 1:
+        return "The only alarm is grave and needs a decision"
+    need = "is grave and needs" if grave == 1 else "are grave and need"
+    return f"{grave} of {alarms} alarms {need} a decision"
 
 
 def _worst_first(finding: dict[str, Any]) -> tuple[int, float]:

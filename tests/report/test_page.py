@@ -8,7 +8,7 @@ from analysis.drawing import describe, figure
 from analysis.report.archive_page import spark, write_archive
 from analysis.report.compare import compare, previous_folder
 from analysis.report.environments_page import write_environments
-from analysis.report.page import PAGE_BYTES, write_page
+from analysis.report.page import PAGE_BYTES, verdict, write_page
 from analysis.report.review import write_summary
 from analysis.report.shown import shown_length, shown_share
 from analysis.report.status import Status, write_status
@@ -173,7 +173,8 @@ def test_the_archive_draws_trends_from_the_findings_alone(tmp_path):
     assert "Login alarms: from 1 to 4, between 1 and 4" in html
     assert "Series at the month&#39;s end: from 1,000 to 3,000" in html
     assert "Alerts per week: from 7 to 7, between 7 and 14" in html  # every window of these is one of 31 days
-    assert html.count("<polyline") == 6  # September is a gap in each line
+    assert html.count("<polyline") == 3  # of July and August: what September was nobody knows
+    assert html.count("<circle") == 9
 
 
 def test_a_page_stands_above_those_of_the_environments(tmp_path):
@@ -194,6 +195,21 @@ def test_a_page_stands_above_those_of_the_environments(tmp_path):
     assert "2 environments" not in above.read_text()
 
 
+@pytest.mark.parametrize(
+    ("alarms", "said"),
+    [
+        (["high"], "The only alarm is grave and needs a decision."),
+        (["high", "low"], "1 of 2 alarms is grave and needs a decision."),
+        (["high", "critical", "low"], "2 of 3 alarms are grave and need a decision."),
+        (["low"], "No grave alarm; one smaller one to look at."),
+        ([], "Nothing needs a decision."),
+    ],
+)
+def test_the_verdict_is_a_sentence(alarms, said):
+    report = {"title": "A", "state": "done", "share": 1.0}
+    assert verdict([report], [{"severity": severity} for severity in alarms]) == said
+
+
 def test_the_archive_lists_every_month_and_never_draws_a_missing_one_as_zero(tmp_path):
     for name in ("2026-08", "2026-09", "2026-10"):
         folder, settings = month(tmp_path, name)
@@ -203,5 +219,5 @@ def test_the_archive_lists_every_month_and_never_draws_a_missing_one_as_zero(tmp
     html = write_archive(tmp_path, "Review").read_text()
     assert html.index("October 2026") < html.index("August 2026")
     line = spark("Series", [10.0, None, 30.0, 40.0])
-    assert len(line["lines"]) == 2
+    assert (len(line["lines"]), len(line["points"])) == (1, 3)
     assert spark("Series", [None, 3.0]) is None
