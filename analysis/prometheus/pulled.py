@@ -80,7 +80,7 @@ def picture(frame: pd.DataFrame, timezone: str) -> "Figure":
     highest = series.max().sort_values(ascending=False, kind="stable").index[: len(PALETTE)]
     for key, colour in zip(highest, PALETTE, strict=False):
         marker = "." if series[key].count() <= FEW_POINTS else None
-        name = plain(_name(series, key), SHOWN_LABELS)
+        name = plain(series_name(series, key), SHOWN_LABELS)
         ax.plot(series.index, series[key].to_numpy(), color=colour, linewidth=1.2, marker=marker, label=name)
     unit = unit_of(expr)
     ax.set_ylabel(plain(unit), fontsize=9)
@@ -94,7 +94,7 @@ def picture(frame: pd.DataFrame, timezone: str) -> "Figure":
     return describe(made, f"{expr}: {shown}{'' if unit == UNKNOWN else f' ({unit})'}.")
 
 
-def _name(frame: pd.DataFrame, key: Any) -> str:
+def series_name(frame: pd.DataFrame, key: Any) -> str:
     """The labels that tell a series from the others."""
     values = key if isinstance(key, tuple) else (key,)
     differing = [len(set(frame.columns.get_level_values(level))) > 1 for level in range(frame.columns.nlevels)]

@@ -30,6 +30,7 @@ from analysis import connect
 from analysis.report import enter_project, save
 from analysis.report.figures import own as figures
 from analysis.report.own import review
+from analysis.report.widgets.own import explorer
 from analysis.settings import load_settings
 from analysis.settings.own import OwnReportSettings"""
 LOAD = """\
@@ -39,6 +40,7 @@ settings = load_settings(OwnReportSettings, Path(settings_file), given)
 prom = connect(url or None)
 result = review(prom, settings, settings.window())"""
 LOOK = 'shown = {"values": figures.values(result, settings)}\nshown["values"]'
+TRY = "explorer(result, settings, is_live=not output_directory)"
 CLOSE = "save(result, shown, output_directory)\nresult.document.source"
 TEST = '''\
 """The report NAME runs through, also where the server has none of its metrics."""
@@ -104,6 +106,8 @@ def _notebook(name: str) -> str:
         _code("result"),
         _text("## Values\n\nThe series that rose highest, and the limit."),
         _code(LOOK),
+        _text("Another limit: in JupyterLab, drag it; a scheduled report shows that of the settings."),
+        _code(TRY),
         _text("## Provenance\n\nWhat could not be judged, and where the results lie."),
         _code("result.document.coverage"),
         _code(CLOSE),

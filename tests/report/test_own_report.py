@@ -13,9 +13,12 @@ import pandas as pd
 import pytest
 
 from analysis.errors import InputError
-from analysis.findings import FindingsDocument
+from analysis.findings import FindingsDocument, ReportResult
 from analysis.report.new_report import new_report
 from analysis.report.own import stretches
+from analysis.report.widgets.own import explorer
+from analysis.settings.own import OwnReportSettings
+from tests.report.handmade import document
 
 ROOT = Path(__file__).parents[2]
 STEP = timedelta(minutes=5)
@@ -79,3 +82,20 @@ def test_the_page_works_as_it_stands(tmp_path, empty_prometheus):
     document = FindingsDocument.read(tmp_path / "outputs/head_series/findings.json")
     assert document.coverage.share == 0
     assert document.coverage.gaps[0].reason == "the query gives no series"
+
+
+def test_another_limit_is_tried_in_the_picture():
+    pulled = frame(6, 8, 7, 1, 9, 9)
+    settings = OwnReportSettings(report="mine", expr="x_bytes", limit=5, hold="5m")
+    result = ReportResult(document("mine"), {}, {"values": pulled})
+    slider, picture = explorer(result, settings).widget().children
+    assert "2 times above the limit of 5" in picture.value
+    slider.value = 8.5
+    assert "1 times above the limit of 8.5" in picture.value
+    assert explorer(result, settings).figure().axes[0].get_ylabel() == "bytes"
+
+
+def test_without_data_the_picture_says_so():
+    empty = ReportResult(document("mine"), {}, {"values": frame().iloc[:, :0]})
+    settings = OwnReportSettings(report="mine", expr="x_bytes", limit=5)
+    assert set(explorer(empty, settings)._repr_mimebundle_()) == {"text/plain", "image/svg+xml"}

@@ -4,22 +4,31 @@ from matplotlib.figure import Figure
 
 from analysis.drawing import PALETTE, RED, describe, figure, plain, time_axis
 from analysis.findings import ReportResult
+from analysis.prometheus import series_name, unit_of
+from analysis.report.own import stretches
 from analysis.settings.own import OwnReportSettings
+from analysis.window import parse_duration
 
-SHOWN_SERIES = 7  # more lines than this cannot be told apart
+COLOURS = tuple(colour for colour in PALETTE if colour != RED)  # red is the limit; more lines cannot be told apart
 
 
-def values(result: ReportResult, settings: OwnReportSettings) -> Figure:
-    """The series that rose highest, and the limit."""
-    frame, count = result.frames["values"], len(result.document.findings)
-    title = f"{count} times above the limit of {settings.limit:g}" if count else f"Never above {settings.limit:g}"
+def values(result: ReportResult, settings: OwnReportSettings, *, limit: float | None = None) -> Figure:
+    """The series that rose highest, and the limit.
+
+    Args:
+        result: of the report.
+        settings: of the report.
+        limit: another limit to try; that of the settings when None.
+    """
+    frame, tried = result.frames["values"], settings.limit if limit is None else limit
+    count = len(stretches(frame, tried, parse_duration(settings.step), parse_duration(settings.hold)))
+    title = f"{count} times above the limit of {tried:g}" if count else f"Never above {tried:g}"
     made, (ax,) = figure(title if len(frame.columns) else "The query gave no data")
-    highest = frame.max().sort_values(ascending=False).index[:SHOWN_SERIES]
-    for key, colour in zip(highest, PALETTE, strict=False):
-        name = ", ".join(str(part) for part in (key if isinstance(key, tuple) else (key,)) if part)
-        ax.plot(frame.index, frame[key], color=colour, linewidth=1.1, label=plain(name or settings.expr))
-    ax.axhline(settings.limit, color=RED, linestyle="--", linewidth=1.2, label="limit")
-    ax.set_ylabel(plain(settings.unit or "value"), fontsize=9)
-    ax.legend(fontsize=8, frameon=False, loc="upper left")
+    highest = frame.max().sort_values(ascending=False, kind="stable").index[: len(COLOURS)]
+    for key, colour in zip(highest, COLOURS, strict=False):
+        ax.plot(frame.index, frame[key], color=colour, linewidth=1.1, label=plain(series_name(frame, key)))
+    ax.axhline(tried, color=RED, linestyle="--", linewidth=1.2, label="limit")
+    ax.set_ylabel(plain(settings.unit or unit_of(settings.expr)), fontsize=9)
+    ax.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     time_axis(ax, settings.timezone)
     return describe(made, f"{title}. The lines show {settings.expr} over the window.")
