@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ def test_a_notebook_is_a_story_and_no_program(path):
     assert sum(len(source.splitlines()) for source in code) <= LONGEST
     assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")]
     assert "output_directory" in open_notebook(str(path)).parameters
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_parameters_stand_at_the_top_with_their_meaning(path):
+    cells = json.loads(path.read_text())["cells"]
+    first = next(cell for cell in cells if cell["cell_type"] == "code")
+    assert first["metadata"]["tags"] == ["parameters"]
+    lines = [line.rstrip("\n") for line in first["source"]]
+    bare = [line for above, line in pairwise(["", *lines]) if not line.startswith("#") and not above.startswith("#")]
+    assert [line for line in bare if not line.startswith(("start = ", "end = "))] == []  # beside the month
 
 
 def test_the_connection_is_told(empty_prometheus):

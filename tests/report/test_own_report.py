@@ -16,8 +16,10 @@ from analysis.errors import InputError
 from analysis.findings import FindingsDocument, ReportResult
 from analysis.report.new_report import new_report
 from analysis.report.own import stretches
+from analysis.report.review import plan_review, run_review
 from analysis.report.widgets.own import explorer
 from analysis.settings.own import OwnReportSettings
+from analysis.settings.review import MonthlyReviewSettings
 from tests.report.handmade import document
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,15 @@ def test_the_page_works_as_it_stands(tmp_path, empty_prometheus):
     document = FindingsDocument.read(tmp_path / "outputs/head_series/findings.json")
     assert document.coverage.share == 0
     assert document.coverage.gaps[0].reason == "the query gives no series"
+
+
+def test_a_report_of_its_own_is_on_the_page_of_the_month(tmp_path, empty_prometheus):
+    new_report("mine", "up", 1, tmp_path)
+    settings = MonthlyReviewSettings(month="2026-10", outputs=str(tmp_path / "outputs"), reports=["mine"])
+    folders = {"notebooks": tmp_path / "notebooks", "params": tmp_path / "params"}
+    [status] = run_review(plan_review(settings, url=empty_prometheus.url, **folders), summary=False)
+    assert status.state == "done", status.reason
+    assert "mine" in (tmp_path / "outputs/2026-10/index.html").read_text().lower()
 
 
 def test_another_limit_is_tried_in_the_picture():
