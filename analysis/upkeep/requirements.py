@@ -92,7 +92,9 @@ def _failures(job: str, rows: pd.DataFrame, window: Window) -> Finding:
     risen = [f"{row.metric} by {row.rise:,.0f}" for row in rows.itertuples() if row.rise > 0]
     severity: Severity = "medium" if risen else "info"
     said = f"that no alert watches rose: {listed(risen)}" if risen else "that no alert watches; none of them rose"
-    title = f"{len(risen) or len(rows)} counters of failures {_of(job)} {said}"
+    count = len(risen) or len(rows)
+    what = "A counter" if count == 1 else f"{count} counters"
+    title = f"{what} of failures {_of(job)} {said}"
     evidence = {"counters": len(rows), "counters_risen": len(risen)}
     return standing(MONTHLY, "unwatched_failures", severity, title, NOTE, window, {"job": job}, evidence)
 
