@@ -1,7 +1,7 @@
 """``promreview review`` and ``promreview run``: notebooks through Papermill, checked before they run."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -97,16 +97,14 @@ def review(
         _rehearse(plan, url or "", format, resume=resume)
         return
     if not resume:
-        _ask(url)
+        _ask(url, plan.folder)
 
     def told(status: Status) -> None:
         typer.echo(f"{status.report}: {status.state} in {status.seconds:.0f} s {status.reason}".rstrip(), err=True)
 
     statuses = run_review(plan, workers=jobs, resume=resume, told=told)
     typer.echo(str(plan.folder / "index.html"))
-    for record in deliver(plan.folder, statuses):
-        how = "delivered" if record["arrived"] else "NOT delivered"
-        typer.echo(f"{record['kind']}: {how} through {record['service']}", err=True)
+    _say_delivered(deliver(plan.folder, statuses))
     if settings.grafana_url:
         _annotate(plan.folder, settings.grafana_url)
     failed = [status.report for status in statuses if status.state == "failed"]
@@ -149,16 +147,24 @@ def _rehearse(plan: "Plan", url: str, form: Format, *, resume: bool) -> None:
     print_cost(plan.values["month"], review_cost(plan, url, resume=resume), form)
 
 
-def _ask(url: str | None) -> None:
-    """Fail at once, and touch nothing, where the server is dead and nothing stands in for it."""
-    from analysis.errors import UnreachableError
+def _say_delivered(records: list[dict[str, Any]]) -> None:
+    for record in records:
+        how = "delivered" if record["arrived"] else "NOT delivered"
+        typer.echo(f"{record['kind']}: {how} through {record['service']}", err=True)
+
+
+def _ask(url: str | None, folder: Path) -> None:
+    """Fail at once, and touch no result, where the server is dead and nothing stands in for it; tell who is to know."""
+    from analysis.errors import SourceError, UnreachableError
     from analysis.prometheus import connect
+    from analysis.report.deliver import deliver_failure
 
     with connect(url) as prom:
         try:
             prom.instant("vector(1)")
-        except UnreachableError as error:
-            if prom.recorder is None:
+        except SourceError as error:
+            if prom.recorder is None or not isinstance(error, UnreachableError):
+                _say_delivered(deliver_failure(folder, str(error)))
                 raise
             typer.echo(f"{error}\nthis review works from the archive alone", err=True)
 

@@ -76,13 +76,32 @@ def deliver(folder: Path, statuses: Sequence[Status], pause_seconds: float = PAU
     return records
 
 
-def _send(kind: str, url: str, title: str, body: str, page: Path, pause_seconds: float) -> dict[str, Any]:
+def deliver_failure(folder: Path, reason: str, pause_seconds: float = PAUSE_SECONDS) -> list[dict[str, Any]]:
+    """Tell the addresses for failures that a review could not even begin, and why; without any page.
+
+    Args:
+        folder: where its results would lie; the record goes there, where anybody was to be told.
+        reason: the error, in one line.
+        pause_seconds: before the second attempt.
+
+    Returns:
+        One record per address.
+    """
+    title = f"Monthly review {folder.name}: did not begin"
+    body = strike(f"FAILED: {harmless(reason)}")
+    records = [_send("failure", url, title, body, None, pause_seconds) for url in addresses(FAILURES)]
+    if records:
+        write_whole(folder / "delivery.json", json.dumps(records, indent=1))
+    return records
+
+
+def _send(kind: str, url: str, title: str, body: str, page: Path | None, pause_seconds: float) -> dict[str, Any]:
     import apprise
 
     notifier = apprise.Apprise()
     if not notifier.add(url):
         return _record(kind, url, 0, arrived=False)
-    attach = str(page) if page.exists() else None
+    attach = str(page) if page and page.exists() else None
     for attempt in range(1, ATTEMPTS + 1):
         if notifier.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT, attach=attach):
             return _record(kind, url, attempt, arrived=True)

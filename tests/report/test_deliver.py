@@ -5,8 +5,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from typer.testing import CliRunner
 
-from analysis.errors import ParameterError
+from analysis.cli import app
+from analysis.errors import ParameterError, UnreachableError
+from analysis.prometheus.private_server import free_port
 from analysis.report.deliver import FAILURES, NOTIFY, addresses, deliver, harmless
 from analysis.report.review import write_summary
 from analysis.report.status import Status
@@ -71,6 +74,20 @@ def test_failures_go_to_their_own_address_too(webhook, folder, monkeypatch, tmp_
     records = deliver(folder, [Status("login_anomalies", "failed", "no answer from the server")])
     assert [r["kind"] for r in records] == ["failure"]
     assert "FAILED: login_anomalies: no answer" in webhook.got[0]["message"]
+
+
+def test_a_review_that_cannot_begin_is_told_where_failures_go(webhook, tmp_path, monkeypatch):
+    monkeypatch.setenv(FAILURES, webhook.url)
+    monkeypatch.setenv("PROMETHEUS_ARCHIVE", "off")
+    address = ("--url", f"http://user:planted-too@127.0.0.1:{free_port()}", "--outputs", str(tmp_path))
+    ran = CliRunner().invoke(app, ["review", "--month", "2026-10", *address])
+    assert isinstance(ran.exception, UnreachableError)
+    assert "failure: delivered through json" in ran.output
+    (body,) = webhook.got
+    assert body["title"].endswith("did not begin")
+    assert "connection refused" in body["message"]
+    assert [path.name for path in (tmp_path / "2026-10").iterdir()] == ["delivery.json"]
+    assert "planted" not in str(body) + ran.output + (tmp_path / "2026-10/delivery.json").read_text()
 
 
 def test_what_does_not_arrive_is_said(webhook, folder, monkeypatch):
