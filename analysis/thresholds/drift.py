@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
 from scipy.stats import t as student
-from statsmodels.stats.multitest import multipletests
 
 from analysis.thresholds.trend import Trend, trend_of
 
@@ -205,7 +205,7 @@ def discoveries(shifts: Sequence[Shift], rate: float) -> list[bool]:
     tested = [place for place, shift in enumerate(shifts) if shift.p_value is not None]
     real = [False] * len(shifts)
     if tested:
-        rejected = multipletests([shifts[place].p_value for place in tested], alpha=rate, method="fdr_bh")[0]
-        for place, reject in zip(tested, rejected, strict=True):
-            real[place] = bool(reject)
+        adjusted = false_discovery_control([shifts[place].p_value for place in tested])
+        for place, p_value in zip(tested, adjusted, strict=True):
+            real[place] = bool(p_value <= rate)
     return real
