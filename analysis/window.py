@@ -22,6 +22,8 @@ _UNIT_MS = {
 }
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
 _UNITS_IN_ORDER = ("y", "w", "d", "h", "m", "s", "ms")
+READABLE_POINTS = 1000  # a screen is about as many pixels wide
+USUAL_STEPS = ("15s", "30s", "1m", "2m", "5m", "10m", "15m", "30m", "1h", "2h", "6h", "12h", "1d")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,6 +67,17 @@ def as_duration(value: "str | float | timedelta") -> timedelta:
     if isinstance(value, timedelta):
         return value
     return parse_duration(value) if isinstance(value, str) else timedelta(seconds=value)
+
+
+def readable_step(duration: timedelta) -> timedelta:
+    """The smallest usual step that gives at most `READABLE_POINTS` stamps: more than a screen can show.
+
+    Example:
+        >>> format_duration(readable_step(parse_duration("30d")))
+        '1h'
+    """
+    steps = [parse_duration(text) for text in USUAL_STEPS]
+    return next((step for step in steps if duration <= READABLE_POINTS * step), steps[-1])
 
 
 def parse_time(text: "str | float | datetime", now: datetime | None = None) -> datetime:

@@ -33,6 +33,7 @@ CALLED_BY_HAND = [
     window.parse_time,
     window.format_time,
     window.month_window,
+    window.readable_step,
 ]
 
 

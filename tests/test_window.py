@@ -14,6 +14,7 @@ from analysis.window import (
     month_window,
     parse_duration,
     parse_time,
+    readable_step,
     unix_ms,
 )
 
@@ -90,3 +91,8 @@ def test_times_are_read_as_rfc3339_unix_and_relative():
 def test_an_empty_window_is_refused():
     with pytest.raises(InputError, match="empty"):
         Window(EPOCH, EPOCH)
+
+
+@pytest.mark.parametrize(("duration", "step"), [("1m", "15s"), ("6h", "30s"), ("30d", "1h"), ("10y", "1d")])
+def test_a_step_that_can_be_read_gives_a_screen_of_points(duration, step):
+    assert readable_step(parse_duration(duration)) == parse_duration(step)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from analysis.prometheus.pulled import PulledFrame, pulled
 from analysis.prometheus.remarks import remarks
 from analysis.settings import ConnectionSettings
 from analysis.settings.connection import TENANT_HEADER
-from analysis.window import Window, as_duration, format_duration, parse_duration, parse_time, unix_ms
+from analysis.window import Window, as_duration, format_duration, parse_duration, parse_time, readable_step, unix_ms
 
 MOVING_ANCHOR = re.compile(r"@\s*(start|end)\s*\(")  # means the range that is asked for, not the stamp
 MAX_POINTS = 11_000  # what Prometheus allows for one series in one answer
@@ -60,11 +60,18 @@ class Prometheus:
         self,
         expr: str,
         start: str | float | datetime,
-        end: str | float | datetime,
-        step: str | float | timedelta,
+        end: str | float | datetime = "now",
+        step: str | float | timedelta | None = None,
         phase: timedelta = timedelta(),
     ) -> PulledFrame:
         """Range query over the half-open window ``[start, end)``, as the frame of the contract.
+
+        Args:
+            expr: PromQL.
+            start: RFC 3339, Unix seconds, or relative such as ``-30d``.
+            end: the same; not included.
+            step: distance of stamps, such as ``5m``; one that a person can read where none is given.
+            phase: how far stamps are from the multiples of the step.
 
         Returns:
             Wide float64 frame: index ``time`` (UTC, regular), one column level per label,
@@ -79,10 +86,13 @@ class Prometheus:
             >>> frame = prom.range("vector(1)", "2026-10-01", "2026-10-01T01:00:00Z", "15m")
             >>> frame.shape, frame.index[-1].isoformat()
             ((4, 1), '2026-10-01T00:45:00+00:00')
-            >>> len(prom.range("time()", "-30d", "now", "1h"))
+            >>> len(prom.range("time()", "-30d"))
             720
         """
-        return pulled(self.decoded(expr, start, end, step, phase).frame, expr)
+        now = datetime.now(UTC)
+        window = Window(parse_time(start, now), parse_time(end, now))
+        given = readable_step(window.duration) if step is None else step
+        return pulled(self.decoded(expr, window.start, window.end, given, phase).frame, expr)
 
     def decoded(
         self,
