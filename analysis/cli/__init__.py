@@ -23,6 +23,8 @@ COMMANDS = (
     "rules_whatif",
     "rules_recommend",
     "review",
+    "page",
+    "run",
     "decide",
     "new_report",
     "schema",

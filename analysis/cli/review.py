@@ -1,4 +1,4 @@
-"""``promreview review`` and ``promreview run``: notebooks through Papermill, checked before they run."""
+"""``promreview review``: all notebooks through Papermill, checked before they run, and the page."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,50 +10,14 @@ from analysis.cli.options import Environment, FailOn, FailOnOption, Format, Url
 if TYPE_CHECKING:
     from analysis.report.review import Plan
 
-Parameter = Annotated[
-    list[str] | None, typer.Option("-p", "--parameter", help="NAME VALUE (or NAME=VALUE); may be repeated")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="check the parameters and stop")]
 Rehearse = Annotated[
     bool, typer.Option("--dry-run", help="check the parameters, ask what the queries will cost, and stop")
 ]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command("review")(review)
-    app.command("page")(page)
-    app.command("run")(run)
-
-
-def run(
-    notebook: Annotated[str, typer.Argument(help="name of a notebook in notebooks/, or its path")],
-    parameter: Parameter = None,
-    url: Url = None,
-    environment: Environment = None,  # noqa: ARG001 - its callback does the work
-    output: Annotated[str, typer.Option("--output", help="folder of the results")] = "",
-    dry_run: DryRun = False,
-) -> None:
-    """Run one notebook through Papermill; parameters are checked before anything runs."""
-    from datetime import UTC, datetime
-
-    from analysis.errors import IncompleteError
-    from analysis.report.review import run_alone
-    from analysis.report.runner import open_notebook, prepare
-
-    book = open_notebook(notebook)
-    values = dict(pair.split("=", 1) for pair in parameter or []) | ({"url": url} if url else {})
-    day = datetime.now(UTC).strftime(getattr(book.model, "folder", "%Y-%m-%d"))
-    file = Path("params") / f"{book.name}.yaml"
-    directory = Path(output or Path("outputs", values.get("month") or day, book.name))
-    job = prepare(book, values, directory, file if file.exists() else None)
-    if dry_run:
-        typer.echo(f"{book.name}: the parameters are right; nothing was run", err=True)
-        return
-    status = run_alone(job, file if file.exists() else None)
-    if status.state != "done":
-        raise IncompleteError(status.reason)
-    typer.echo(str(directory / f"{book.name}.html"))
 
 
 def review(
@@ -167,33 +131,6 @@ def _ask(url: str | None, folder: Path) -> None:
                 _say_delivered(deliver_failure(folder, str(error)))
                 raise
             typer.echo(f"{error}\nthis review works from the archive alone", err=True)
-
-
-def page(
-    month: Annotated[str, typer.Option("--month", help="calendar month YYYY-MM, ISO week YYYY-Www, or day YYYY-MM-DD")],
-    environment: Environment = None,
-    outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "",
-) -> None:
-    """Make the page of a month, a week or a day from its files, also where something else ran the notebooks."""
-    from analysis.errors import InputError
-    from analysis.report.periods import TITLES, period_of
-    from analysis.report.review import remake_page
-    from analysis.settings import load_settings
-    from analysis.settings.review import MonthlyReviewSettings
-
-    file, period = Path("params") / "monthly_review.yaml", period_of(month)
-    if period is None:
-        raise InputError(f"--month {month}: write a month (2026-11), an ISO week (2026-W48) or a day (2026-11-24)")
-    given = {"month": month if period == "month" else "", "outputs": outputs}
-    settings = load_settings(MonthlyReviewSettings, file if file.exists() else None, given)
-    folder = Path(settings.outputs, month, *([environment] if environment else []))
-    if not folder.is_dir():
-        first = f"review --month {month}" if period == "month" else "run NOTEBOOK"
-        raise InputError(f"there are no results in {folder}; run promreview {first} first")
-    if period != "month":
-        reports = sorted(path.parent.name for path in folder.glob("*/findings.json"))
-        settings = settings.model_copy(update={"title": TITLES[period], "reports": reports or settings.reports})
-    typer.echo(str(remake_page(folder, settings)))
 
 
 def leave_if_found(folder: Path, fail_on: FailOn) -> None:

@@ -3,16 +3,20 @@
 import json
 import random
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import typer
 from filelock import FileLock
 
+from analysis.cli.options import FailOn
+from analysis.cli.review import leave_if_found
 from analysis.errors import InputError, ParameterError
-from analysis.report.review import plan_review, run_review
+from analysis.report.review import plan_review, run_review, write_summary
 from analysis.report.runner import open_notebook, prepare
 from analysis.report.status import Status, read_status, write_status
-from tests.report.handmade import finding, notebook, saving
+from tests.report.handmade import document, finding, notebook, put, saving
 from tests.report.killed import Review, findings_of
 
 
@@ -72,6 +76,18 @@ def test_what_is_done_is_not_done_again_unless_it_would_be_another_run(settings,
     other = settings.model_copy(update={"timezone": "Europe/Berlin"})
     run_review(plan(other, notebooks, only=["second"]), resume=True, summary=False)
     assert marker.stat().st_mtime_ns != first
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code"), [("never", None), ("critical", None), ("high", 1), ("low", 1), ("unknown", None)]
+)
+def test_a_grave_finding_ends_with_the_code_that_was_asked_for(tmp_path, fail_on, code):
+    put(tmp_path, document("first", [finding("first", severity="high")]))
+    write_summary(tmp_path, ["first"])
+    expected = pytest.raises(typer.Exit) if code else nullcontext()
+    with expected as left:
+        leave_if_found(tmp_path, FailOn(fail_on))
+    assert (left.value.exit_code if left else None) == code
 
 
 def test_two_runs_in_one_folder_are_refused(settings, notebooks):

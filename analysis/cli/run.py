@@ -1,0 +1,48 @@
+"""``promreview run``: one notebook through Papermill, checked before it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli.options import Environment, Url
+
+Parameter = Annotated[
+    list[str] | None, typer.Option("-p", "--parameter", help="NAME VALUE (or NAME=VALUE); may be repeated")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="check the parameters and stop")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run)
+
+
+def run(
+    notebook: Annotated[str, typer.Argument(help="name of a notebook in notebooks/, or its path")],
+    parameter: Parameter = None,
+    url: Url = None,
+    environment: Environment = None,  # noqa: ARG001 - its callback does the work
+    output: Annotated[str, typer.Option("--output", help="folder of the results")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Run one notebook through Papermill; parameters are checked before anything runs."""
+    from datetime import UTC, datetime
+
+    from analysis.errors import IncompleteError
+    from analysis.report.review import run_alone
+    from analysis.report.runner import open_notebook, prepare
+
+    book = open_notebook(notebook)
+    values = dict(pair.split("=", 1) for pair in parameter or []) | ({"url": url} if url else {})
+    day = datetime.now(UTC).strftime(getattr(book.model, "folder", "%Y-%m-%d"))
+    file = Path("params") / f"{book.name}.yaml"
+    directory = Path(output or Path("outputs", values.get("month") or day, book.name))
+    job = prepare(book, values, directory, file if file.exists() else None)
+    if dry_run:
+        typer.echo(f"{book.name}: the parameters are right; nothing was run", err=True)
+        return
+    status = run_alone(job, file if file.exists() else None)
+    if status.state != "done":
+        raise IncompleteError(status.reason)
+    typer.echo(str(directory / f"{book.name}.html"))
