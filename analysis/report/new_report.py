@@ -34,7 +34,7 @@ from analysis.report.widgets.own import explorer
 from analysis.settings import load_settings
 from analysis.settings.own import OwnReportSettings"""
 LOAD = """\
-enter_project()
+enter_project(settings_file)
 given = {"month": month, "start": start, "end": end, "timezone": timezone}
 settings = load_settings(OwnReportSettings, Path(settings_file), given)
 prom = connect(url or None)

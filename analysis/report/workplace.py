@@ -8,14 +8,17 @@ from analysis.errors import InputError
 MARK = "params"  # the folder that a project has
 
 
-def enter_project() -> None:
+def enter_project(settings_file: str = "") -> None:
     """Make the nearest folder that holds ``params/`` the working folder.
 
     Paths such as ``params/incidents.yaml`` and ``outputs`` then mean the same by hand as in a scheduled run.
     Nothing changes where there is no such folder above.
+
+    Args:
+        settings_file: of the notebook; what lies above it is looked at too, for a scheduler that works elsewhere.
     """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
+    here, there = Path.cwd(), Path(settings_file).resolve()
+    for folder in (here, *here.parents, *(there.parents if settings_file else ())):
         if (folder / MARK).is_dir():
             os.chdir(folder)
             return

@@ -3,6 +3,7 @@
 Needs Airflow 3, apache-airflow-providers-papermill and -standard, and promreview in the workers' environment.
 """
 
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from airflow.providers.papermill.operators.papermill import PapermillOperator
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 
+os.environ["TQDM_DISABLE"] = "1"  # nobody watches a pull
 HOME = Path("/opt/promreview")
 # The last whole month before a run; where an interval begins depends on Airflow's version and settings.
 MONTH = "{{ (data_interval_end.replace(day=1) - macros.timedelta(days=1)).strftime('%Y-%m') }}"

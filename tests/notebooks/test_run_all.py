@@ -86,6 +86,16 @@ def test_a_notebook_works_in_the_project_wherever_it_lies(tmp_path, monkeypatch)
     assert Path.cwd() == tmp_path
 
 
+def test_a_scheduler_that_works_elsewhere_finds_the_project_by_the_settings(tmp_path, monkeypatch):
+    (tmp_path / "project/params").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    enter_project()
+    assert Path.cwd() == tmp_path / "elsewhere"
+    enter_project(str(tmp_path / "project/params/some_report.yaml"))
+    assert Path.cwd() == tmp_path / "project"
+
+
 def test_the_last_month_is_read_where_none_is_named(tmp_path):
     with pytest.raises(InputError, match="promreview review"):
         month_folder(tmp_path)
