@@ -7,6 +7,7 @@ import typer
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS = {  # where each type stands; nothing of it is imported before it is asked for
     "findings": ("analysis.findings", "FindingsDocument"),
+    "review-cost": ("analysis.cli.review_cost", "CostDocument"),
     "rules-drift": ("analysis.thresholds.documents", "DriftDocument"),
     "rules-patch": ("analysis.thresholds.documents", "PatchDocument"),
     "rules-recommend": ("analysis.thresholds.documents", "RecommendDocument"),

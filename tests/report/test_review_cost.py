@@ -24,6 +24,7 @@ from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.settings.upkeep import MonitoringGapsSettings
 from analysis.upkeep import monthly
+from tests.schemas import check
 
 RULES = """
 groups:
@@ -126,6 +127,7 @@ def test_the_command_says_what_a_review_costs_and_writes_nothing(server, tmp_pat
     told = invoke(*common, "--format", "json")
     assert told.exit_code == 0
     body = json.loads(told.stdout)
+    check("review-cost", body)
     assert [report["report"] for report in body["reports"]] == list(REPORTS)
     for name in ("series", "points", "requests"):
         assert body["total"][name] == sum(report[name] for report in body["reports"]) > 0
@@ -138,7 +140,8 @@ def test_the_command_says_what_a_review_costs_and_writes_nothing(server, tmp_pat
 
 def test_what_is_done_costs_nothing_and_a_report_of_ones_own_is_unknown(server, tmp_path, settings, notebooks):
     plan = plan_review(settings, notebooks=notebooks, params=tmp_path)
-    assert [cost.state for cost in review_cost(plan, server.url, resume=True)] == ["unknown", "unknown"]
+    unknown = review_cost(plan, server.url, resume=True)
+    assert [(cost.state, cost.points) for cost in unknown] == [("unknown", None), ("unknown", None)]
     run_review(plan, summary=False)
     assert [cost.state for cost in review_cost(plan, server.url, resume=True)] == ["done", "done"]
     assert [cost.state for cost in review_cost(plan, server.url, resume=False)] == ["unknown", "unknown"]
