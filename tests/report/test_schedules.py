@@ -131,6 +131,24 @@ def test_the_container_copies_only_what_exists():
                 assert (ROOT / source).exists(), source
 
 
+def texts(value):
+    """Every text in a parameter file."""
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(part)
+
+
+def test_the_container_holds_every_file_that_parameters_name():
+    text = (SCHEDULES / "kubernetes/Containerfile").read_text()
+    copied = [source for line in re.findall(r"^COPY (.*) \S+$", text, re.MULTILINE) for source in line.split()]
+    named = {t for path in (ROOT / "params").glob("*.yaml") for t in texts(YAML(typ="safe").load(path.read_text()))}
+    there = {name for name in named if "/" in name and (ROOT / name).exists()}
+    assert "docs/runbooks" in there
+    for name in there:
+        assert any(Path(name).is_relative_to(source) for source in copied), name
+
+
 def test_the_dag_gives_parameters_that_every_notebook_has():
     tree = ast.parse((SCHEDULES / "airflow/promreview_dag.py").read_text())
     assigned = {
