@@ -10,7 +10,7 @@ import pytest
 from analysis.drawing import description
 from analysis.findings import ReportResult
 from analysis.report.figures.limits import limited
-from analysis.report.widgets.cardinality import explorer
+from analysis.report.widgets.cardinality import explorer, round_limits
 from tests.report.handmade import document
 
 DAYS, A_DAY = 60, 10.0
@@ -55,7 +55,17 @@ def test_without_series_there_is_nothing_to_try():
 def test_the_day_moves_with_the_limit_and_the_interval_with_the_level(result):
     limit, level, picture = explorer(result, "UTC").widget().children
     near = day_of(picture.value)
-    limit.value = 2500.0
+    assert limit.value == 2000.0
+    limit.value = limit.options[[value for _, value in limit.options].index(2000.0) + 5][1]
     assert day_of(picture.value) > near
     level.value = 0.95
     assert "(95%: " in picture.value
+
+
+def test_the_limit_under_review_is_one_of_those_to_try_as_it_is():
+    limits = round_limits(318.0, 1_000_001.0)
+    assert 1_000_001.0 in limits
+    assert limits == sorted(limits)
+    assert all(value == float(f"{value:.1e}") for value in limits if value != 1_000_001.0)
+    assert limits[0] <= 320
+    assert limits[-1] >= 9e6

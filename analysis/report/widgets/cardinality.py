@@ -1,14 +1,16 @@
 """The cardinality review to play with: drag the limit, and see when it is reached."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from analysis.findings import ReportResult
 from analysis.report.figures.limits import LEVEL, limit_of, limited
 from analysis.report.widgets.playable import Playable
 
 ABOVE = 10.0  # how many times the largest count, or the limit under review, the slider reaches
+STEPS = 80  # of the slider
 
 
 def explorer(result: ReportResult, timezone: str, *, is_live: bool = True) -> Playable:
@@ -30,18 +32,23 @@ def explorer(result: ReportResult, timezone: str, *, is_live: bool = True) -> Pl
 def _controls(result: ReportResult) -> Mapping[str, Any]:
     import ipywidgets
 
-    largest, limit, wide = (
-        float(result.frames["total"]["series"].max()),
-        limit_of(result),
-        ipywidgets.Layout(width="46em"),
-    )
-    low, high = math.log10(max(largest, 1.0)), math.log10(ABOVE * max(largest, limit))
+    largest, limit = float(result.frames["total"]["series"].max()), limit_of(result)
     level = (result.document.model_extra or {}).get("forecast", {}).get("level") or LEVEL
+    wide = ipywidgets.Layout(width="46em")
     return {
-        "limit": ipywidgets.FloatLogSlider(
-            limit, min=low, max=high, step=0.01, description="limit", readout_format=",.0f", layout=wide
+        "limit": ipywidgets.SelectionSlider(
+            options=[(f"{value:,.0f}", value) for value in round_limits(largest, limit)],
+            value=limit,
+            description="limit",
+            layout=wide,
         ),
         "level": ipywidgets.FloatSlider(
             level, min=0.5, max=0.95, step=0.05, description="interval", readout_format=".0%", layout=wide
         ),
     }
+
+
+def round_limits(largest: float, limit: float) -> list[float]:
+    """Limits of two digits from the largest count on, evenly apart on a logarithmic scale, and the one under review."""
+    spaced = np.geomspace(max(largest, 1.0), ABOVE * max(largest, limit, 1.0), STEPS)
+    return sorted({limit, *(float(f"{value:.1e}") for value in spaced)})
