@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from analysis.findings import ReportResult
 from analysis.report.figures.own import values
 from analysis.report.widgets.playable import Playable
 from analysis.settings.own import OwnReportSettings
 
-STEPS = 200  # of the slider
+STEPS = 100  # of the slider
 
 
 def explorer(result: ReportResult, settings: OwnReportSettings, *, is_live: bool = True) -> Playable:
@@ -31,9 +33,12 @@ def _controls(result: ReportResult, settings: OwnReportSettings) -> Mapping[str,
     import ipywidgets
 
     frame = result.frames["values"]
-    low, high = min(float(frame.min().min()), settings.limit), max(float(frame.max().max()), settings.limit)
-    wide, step = ipywidgets.Layout(width="46em"), (high - low) / STEPS or 1.0
-    slider = ipywidgets.FloatSlider(
-        settings.limit, min=low, max=high + step, step=step, description="limit", readout_format=".4g", layout=wide
+    spaced = np.linspace(float(frame.min().min()), float(frame.max().max()), STEPS)
+    limits = sorted({settings.limit, *(float(f"{value:.2e}") for value in spaced)})
+    slider = ipywidgets.SelectionSlider(
+        options=[(f"{value:,.6g}", value) for value in limits],
+        value=settings.limit,
+        description="limit",
+        layout=ipywidgets.Layout(width="46em"),
     )
     return {"limit": slider}
