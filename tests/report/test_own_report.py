@@ -96,7 +96,7 @@ def test_a_report_of_its_own_is_on_the_page_of_the_month(tmp_path, empty_prometh
 
 
 def test_another_limit_is_tried_in_the_picture():
-    pulled = frame(6, 8, 7, 1, 9, 9)
+    pulled = frame(6, 8, 7, 1, 9, 9, np.nan, -np.inf)
     settings = OwnReportSettings(report="mine", expr="x_bytes", limit=5, hold="5m")
     result = ReportResult(document("mine"), {}, {"values": pulled})
     slider, picture = explorer(result, settings).widget().children

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.findings import ReportResult
 from analysis.report.figures.own import values
@@ -21,7 +22,7 @@ def explorer(result: ReportResult, settings: OwnReportSettings, *, is_live: bool
         settings: of the report.
         is_live: whether there is a person at the notebook.
     """
-    has_data = bool(result.frames["values"].notna().to_numpy().any())
+    has_data = len(_finite(result)) > 0
 
     def draw(limit: float | None = None) -> Any:
         return values(result, settings, limit=limit)
@@ -32,8 +33,8 @@ def explorer(result: ReportResult, settings: OwnReportSettings, *, is_live: bool
 def _controls(result: ReportResult, settings: OwnReportSettings) -> Mapping[str, Any]:
     import ipywidgets
 
-    frame = result.frames["values"]
-    spaced = np.linspace(float(frame.min().min()), float(frame.max().max()), STEPS)
+    values_seen = _finite(result)
+    spaced = np.linspace(values_seen.min(), values_seen.max(), STEPS)
     limits = sorted({settings.limit, *(float(f"{value:.2e}") for value in spaced)})
     slider = ipywidgets.SelectionSlider(
         options=[(f"{value:,.6g}", value) for value in limits],
@@ -42,3 +43,9 @@ def _controls(result: ReportResult, settings: OwnReportSettings) -> Mapping[str,
         layout=ipywidgets.Layout(width="46em"),
     )
     return {"limit": slider}
+
+
+def _finite(result: ReportResult) -> NDArray[np.float64]:
+    """Every value that a limit can be set beside: a share of nothing is infinite."""
+    values_seen = result.frames["values"].to_numpy(dtype="float64").ravel()
+    return values_seen[np.isfinite(values_seen)]
