@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.slots import likeliest_phase, phase_of_stamps
 from analysis.window import Window, format_duration, unix_ms
 
+# Of each client, what it was told; gone with the client.
+_STAMPS: WeakKeyDictionary[Prometheus, dict[tuple[str, str, Window], list[int]]] = WeakKeyDictionary()
 LAST_SLOTS = 20  # of a window, whose raw stamps are read: a recording rule may have thousands of series
 
 
@@ -114,7 +117,16 @@ def grid_of(prom: Prometheus, group: RuleGroup, window: Window, default: timedel
 
 
 def _recorded_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list[int]:
-    """Raw stamps of what the group wrote: the last ones where there are any, else its alerts' last in the window."""
+    """Raw stamps of what a group wrote, asked for once: all of its rules have the same."""
+    known = _STAMPS.setdefault(prom, {})
+    key = (group.file, group.name, window)
+    if key not in known:
+        known[key] = _asked_stamps_ms(prom, group, window)
+    return known[key]
+
+
+def _asked_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list[int]:
+    """The last ones where there are any, else its alerts' last in the window."""
     interval = group.interval or timedelta(minutes=1)
     span = format_duration(min(window.duration, LAST_SLOTS * interval))
     step = format_duration(interval)

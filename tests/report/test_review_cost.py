@@ -118,6 +118,14 @@ def test_the_cost_is_close_to_what_the_run_then_asks(server, report, tmp_path):
         assert again["points"] < 0.05 * points
 
 
+def test_what_all_rules_of_a_group_share_is_asked_once(server):
+    settings = load_settings(ThresholdDriftSettings, None, WINDOW | REPORTS["threshold_drift"][2])
+    with Rehearsal(to(server.url)) as prom:
+        thresholds.rehearse(prom, settings, settings.window())
+    asked = [cost.expr for cost in prom.costs if "ALERTS" in cost.expr]
+    assert len(asked) == len(set(asked)) > 0
+
+
 def invoke(*arguments):
     return CliRunner().invoke(app, ["review", "--dry-run", *arguments], env={"PROMETHEUS_ARCHIVE": "off"})
 
