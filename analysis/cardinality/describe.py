@@ -1,6 +1,6 @@
 """Findings in words: what grows, until when, and what a person should do. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,13 +37,20 @@ class Describer:
         edges: the instants that are compared.
         url: base URL of the server, for links.
         settings: what is worth reporting.
+        restricted: a query as the server is asked for it.
     """
 
     def __init__(
-        self, window: Window, edges: tuple[datetime, datetime], url: str, settings: CardinalityGrowthSettings
+        self,
+        window: Window,
+        edges: tuple[datetime, datetime],
+        url: str,
+        settings: CardinalityGrowthSettings,
+        restricted: Callable[[str], str] = str,
     ) -> None:
         """Keep what every finding needs."""
         self.window, self.edges, self.url, self.settings = window, edges, url, settings
+        self.restricted = restricted
 
     def _finding(self, kind: str, identity: Sequence[str], severity: Severity, title: str, **more: Any) -> Finding:
         expr = more.pop("expr", 'count({__name__!=""})')
@@ -56,7 +63,7 @@ class Describer:
             start=more.pop("start", self.edges[0]),
             end=None,
             detected_at=self.edges[1],
-            links={"prometheus": prometheus_graph(self.url, expr, self.window)},
+            links={"prometheus": prometheus_graph(self.url, self.restricted(expr), self.window)},
             **more,
         )
 

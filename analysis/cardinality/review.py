@@ -80,7 +80,7 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
     found = split_causes(collected.counts_start, collected.counts_end, collected.edges, collected.created)
     past = _last_month(prom, settings, window, rows)
     alive = int(collected.counts_end.sum())
-    describe = Describer(window, (collected.start, collected.end), prom.source().url, settings)
+    describe = Describer(window, (collected.start, collected.end), prom.source().url, settings, prom.restricted)
     findings = [
         *describe.growth(found, {row["name"]: row for row in rows}, proposed),
         *([describe.limit(ahead, limit, alive)] if limit else []),

@@ -163,7 +163,7 @@ def _title(found: Evidence) -> str:
 
 
 def _links(prom: Prometheus, found: Evidence, window: Window, settings: LoginAnomaliesSettings) -> dict[str, str]:
-    expr = shown_query(getattr(settings, found.signal), found.labels)
+    expr = prom.restricted(shown_query(getattr(settings, found.signal), found.labels))
     links = {"prometheus": prometheus_graph(prom.source().url, expr, window)}
     if settings.grafana_url:
         links["grafana"] = grafana_explore(settings.grafana_url, "prometheus", expr, window)

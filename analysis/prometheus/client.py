@@ -127,7 +127,11 @@ class Prometheus:
         frame, samples_seen = decoded.frame, int(decoded.present.sum())
         self.queries.append(
             QueryRecord(
-                expr=expr, step=format_duration(step), series=frame.shape[1], samples=samples_seen, warnings=warnings
+                expr=self.restricted(expr),
+                step=format_duration(step),
+                series=frame.shape[1],
+                samples=samples_seen,
+                warnings=warnings,
             )
         )
         return decoded
@@ -165,8 +169,13 @@ class Prometheus:
 
         data = self.answers.get(path, params or {}, ask) if self.answers else ask()[0]
         if path == "query" or warned:
-            self.queries.append(record_of(path, params or {}, data, warned))
+            asked = self.api.restriction.params(path, params or {})
+            self.queries.append(record_of(path, asked, data, warned))
         return data
+
+    def restricted(self, expr: str) -> str:
+        """The expression as the server is asked for it, for links and lists; see `PROMETHEUS_MATCHERS`."""
+        return self.api.restriction.shown(expr)
 
     def instant(self, expr: str, time: str | float | datetime = "now") -> pd.Series:
         """Instant query: one value per series, indexed by labels (a MultiIndex, one level per label).
@@ -258,6 +267,7 @@ def recorder_of(settings: ConnectionSettings, api: Api, version: Callable[[], st
     tenant = settings.extra_headers().get(TENANT_HEADER, "")
     shown = "".join(f" {name}={value}" for name, value in sorted(settings.extra_parameters().items()))
     source = settings.archive_source or api.url + (f" tenant {checksum_name(tenant)}" if tenant else "") + shown
+    source += f" {api.restriction}" if api.restriction else ""
 
     def has_data(first_ms: int, past_ms: int) -> bool:
         return bool(api.get("labels", {"start": first_ms / 1000, "end": past_ms / 1000}))

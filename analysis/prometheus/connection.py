@@ -22,6 +22,7 @@ from analysis.errors import (
 )
 from analysis.prometheus.engine import AS_PROMETHEUS
 from analysis.prometheus.refusals import Again, check
+from analysis.prometheus.restriction import Restriction
 from analysis.prometheus.sigv4 import SigV4
 from analysis.prometheus.transport import (
     REFUSED,
@@ -86,6 +87,7 @@ class Api:
 
     Attributes:
         clock_ahead: how far the server's clock was ahead of ours at its last answer.
+        restriction: to the series of one cluster, where the settings name one.
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -102,6 +104,7 @@ class Api:
         encoding = accepted_encoding(parts.hostname or "", settings.compression)
         self.session.headers.update({"Accept-Encoding": encoding, **settings.extra_headers()})
         self._carried = {**AS_PROMETHEUS, **settings.extra_parameters()}
+        self.restriction = Restriction(settings.series_matchers())
         self._authenticate(unquote(parts.username or ""), unquote(parts.password or ""))
         self.session.verify = False if settings.insecure else str(settings.ca_file) if settings.ca_file else True
         if settings.cert_file:
@@ -140,7 +143,8 @@ class Api:
             QueryError: the server calls the query wrong; not tried again.
             SourceError: the server failed, after as many attempts as the time-out allows.
         """
-        return self.opened(path, self.read(path, params, Whole).text())
+        data, warnings = self.opened(path, self.read(path, params, Whole).text())
+        return self.restriction.data(path, data), warnings
 
     def read(self, path: str, params: dict[str, Any] | None, make: Callable[[], S]) -> S:  # noqa: RET503 - _give_up raises
         """One successful answer in a reader that `make` makes, retried with growing, jittered pauses."""
@@ -167,8 +171,9 @@ class Api:
         self._give_up(reason, None, params)
 
     def _whole(self, path: str, params: dict[str, Any] | None) -> dict[str, Any]:
-        """The parameters of a request with those that every query carries."""
-        return {**(self._carried if path.startswith(_QUERIES) else {}), **(params or {})}
+        """The parameters of a request with those that every query carries, restricted."""
+        given = {**(self._carried if path.startswith(_QUERIES) else {}), **(params or {})}
+        return self.restriction.params(path, given)
 
     def _give_up(self, reason: str, retry_after: float | None, params: dict[str, Any] | None) -> NoReturn:
         asked = f"; asked: {self.shown(str((params or {}).get('query', '')))}" if (params or {}).get("query") else ""

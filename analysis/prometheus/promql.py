@@ -239,8 +239,11 @@ def with_matcher(node: Any, matcher: str) -> str:
     """The expression with one more matcher in every selector.
 
     Args:
-        node: the tree; none of its selectors has alternatives (``or``).
+        node: the tree.
         matcher: such as ``job=~"a|b"``, its value quoted.
+
+    Raises:
+        InputError: a selector that it cannot be added to.
     """
     return _rewrite(node, _Changes({}, matcher), 0)[0]
 
@@ -275,16 +278,31 @@ def _rewrite(node: Any, changes: _Changes, seen: int) -> tuple[str, int]:
 
 
 def _selector_text(node: Any, matcher: str = "") -> str:
-    """A selector with its values quoted, which the tree's own text does not do, and one matcher more."""
+    """A selector with its values quoted, which the tree's own text does not do, and one matcher more.
+
+    Alternatives (``{a="x" or b="y"}``, as VictoriaMetrics has them) get the matcher each.
+
+    Raises:
+        InputError: the tree writes the selector in a way that a matcher cannot be added to.
+    """
     vector = node.vector_selector if isinstance(node, ast.MatrixSelector) else node
-    matchers = [(m.name, _OPERATORS[str(m.op)], m.value) for m in vector.matchers.matchers]
-    name = vector.name or ""
-    raw = name + "{" + ",".join(f'{label}{op}"{value}"' for label, op, value in matchers) + "}"
-    text = str(node)
-    if vector.matchers.or_matchers or not text.startswith(raw):
+    groups = [[(m.name, _OPERATORS[str(m.op)], m.value) for m in group] for group in _alternatives(vector)]
+    name, text = vector.name or "", str(node)
+    parts = [",".join(f'{label}{op}"{value}"' for label, op, value in group) for group in groups]
+    raw = f"{name}{{{' or ' if vector.matchers.or_matchers else ''}{' or '.join(parts)}}}"
+    if not text.startswith(raw):
+        if matcher:
+            raise InputError(f"no matcher can be added to {text[:200]!r}")
         return text
-    quoted = ",".join([f"{label}{op}{quote(value)}" for label, op, value in matchers] + ([matcher] if matcher else []))
+    more = [matcher] if matcher else []
+    quoted = " or ".join(",".join([f"{label}{op}{quote(v)}" for label, op, v in group] + more) for group in groups)
     return (f"{name}{{{quoted}}}" if quoted or not name else name) + text[len(raw) :]
+
+
+def _alternatives(vector: Any) -> list[Any]:
+    """The groups of matchers of a selector, of which one has to hold; a plain selector has one group."""
+    plain, others = vector.matchers.matchers, vector.matchers.or_matchers
+    return [*([plain] if plain or not others else []), *others]
 
 
 def _replace_in_order(text: str, pieces: list[tuple[str, str]]) -> tuple[str, str]:

@@ -73,7 +73,7 @@ def _finding(prom: Prometheus, settings: OwnReportSettings, window: Window, row:
         score=highest / settings.limit if settings.limit else None,
         evidence={"highest": highest, "limit": settings.limit, "minutes": (end - start).total_seconds() / 60},
         action=settings.action,
-        links={"prometheus": prometheus_graph(prom.api.shown_url, settings.expr, window)},
+        links={"prometheus": prometheus_graph(prom.api.shown_url, prom.restricted(settings.expr), window)},
     )
 
 

@@ -33,6 +33,9 @@ class ConnectionSettings(BaseSettings):
     query_parameters: Annotated[str, NoDecode] = Field(
         "", description='a JSON object of what every query carries, such as {"dedup": "true"}'
     )
+    matchers: Annotated[str, NoDecode] = Field(
+        "", description='a JSON object of labels that every series must have, such as {"cluster": "eu"}'
+    )
     sigv4_region: str = Field("", description="AWS region, to sign requests (SigV4); not signed when empty")
     sigv4_service: str = Field("aps", description="AWS service that is signed for: Amazon Managed Prometheus")
     ca_file: Path | None = Field(None, description="PEM file of the certificate authority")
@@ -76,6 +79,10 @@ class ConnectionSettings(BaseSettings):
     def extra_parameters(self) -> dict[str, str]:
         """What every query carries; raises ParameterError where it is not a JSON object of texts."""
         return _object(self.query_parameters, "PROMETHEUS_QUERY_PARAMETERS", '{"max_source_resolution": "5m"}')
+
+    def series_matchers(self) -> dict[str, str]:
+        """Labels that every series must have; raises ParameterError where they are not a JSON object of texts."""
+        return _object(self.matchers, "PROMETHEUS_MATCHERS", '{"cluster": "eu"}')
 
 
 def _object(text: str, variable: str, example: str) -> dict[str, str]:

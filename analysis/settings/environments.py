@@ -28,6 +28,7 @@ class EnvironmentSettings(BaseModel):
     bearer_token_variable: str = Field("", description="variable with the token")
     headers_variable: str = Field("", description="variable with a JSON object of extra headers")
     query_parameters: dict[str, str] = Field({}, description="what every query carries: dedup, partial_response, …")
+    matchers: dict[str, str] = Field({}, description="labels that every series must have: one cluster of a global view")
     sigv4_region: str = Field("", description="AWS region, to sign requests; keys are those of the AWS environment")
     sigv4_service: str = Field("", description="AWS service that is signed for; aps when empty")
     ca_file: str = Field("", description="PEM file of the certificate authority")
@@ -57,7 +58,8 @@ def use_environment(name: str, folder: Path = FOLDER) -> None:
         raise ParameterError(f"{path}: the URL holds credentials; name variables with username and password_variable")
     values: dict[str, Any] = given.model_dump(exclude={f"{secret}_variable" for secret in _SECRETS})
     values["environment"] = name
-    values["query_parameters"] = json.dumps(given.query_parameters) if given.query_parameters else ""
+    for key in ("query_parameters", "matchers"):
+        values[key] = json.dumps(values[key]) if values[key] else ""
     for secret in _SECRETS:
         values[secret] = _secret(getattr(given, f"{secret}_variable"), path)
     for field in ConnectionSettings.model_fields:

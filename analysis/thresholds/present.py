@@ -65,9 +65,10 @@ def finding_of(
     row = row_of(item, evidence, judgement)
     identity = (item.group.file, item.group.name, item.rule.name, item.rule.index)
     numbers = {key: row[key] for key in row if key not in ("file", "group", "rule", "alert", "reason", "verdict")}
-    links = {"prometheus": prometheus_graph(prom.source().url, item.rule.expr, window)}
+    shown_expr = prom.restricted(item.rule.expr)
+    links = {"prometheus": prometheus_graph(prom.source().url, shown_expr, window)}
     if settings.grafana_url:
-        links["grafana"] = grafana_explore(settings.grafana_url, "prometheus", item.rule.expr, window)
+        links["grafana"] = grafana_explore(settings.grafana_url, "prometheus", shown_expr, window)
     if item.proposal and item.proposal.recommended:
         numbers["proposal"] = values_of(item.proposal.recommended)
     if item.proposal:

@@ -84,7 +84,7 @@ def _told(prom: Prometheus, name: object, rows: pd.DataFrame, window: Window) ->
         score=float(count),
         evidence={"firings": count, "label_sets": len({tuple(sorted(r.items())) for r in every})},
         action="Was it told, and was it right? If not, see threshold_drift.",
-        links={"prometheus": prometheus_graph(prom.api.shown_url, shown, window)},
+        links={"prometheus": prometheus_graph(prom.api.shown_url, prom.restricted(shown), window)},
     )
 
 
