@@ -15,10 +15,11 @@ from analysis.window import Window, format_duration, parse_duration
 SCRAPES_PER_STEP = 4  # a range of a step and one scrape more then holds five intervals, four where one is late
 SIGNALS = ("failures", "successes", "token_failures", "tokens", "sessions")
 GAUGES = ("sessions",)
+LOOKS_BACK = timedelta(days=1)  # a short window may hold little more than a restart
 
 
 def scrape_interval(prom: Prometheus, signal: Signal, window: Window) -> timedelta | None:
-    """Median distance of a metric's samples in the window; None where it has none."""
+    """Median distance of a metric's samples, series by series and hour by hour; None where it has none."""
     span = min(timedelta(hours=1), window.duration)
     name = selector(signal.metric, signal.match)
     expr = f"quantile(0.5, count_over_time({name}[{format_duration(span)}]))"
@@ -92,11 +93,12 @@ def collect(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) 
         ``samples`` and ``resets`` (per instance). Empty where no signal exists.
     """
     whole = Window(window.start - parse_duration(settings.history), window.end)
+    recent = Window(max(whole.start, min(window.start, window.end - LOOKS_BACK)), window.end)
     found: dict[str, pd.DataFrame] = {}
     step = scrape = None
     for name in SIGNALS:
         signal: Signal = getattr(settings, name)
-        scrape = scrape or scrape_interval(prom, signal, window)
+        scrape = scrape or scrape_interval(prom, signal, recent)
         if scrape is None:
             continue
         step = step or detector_step(settings, scrape)

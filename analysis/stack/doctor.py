@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from analysis.errors import PromreviewError, SourceError, UnsupportedError
 from analysis.prometheus import Prometheus
@@ -86,13 +87,22 @@ def _targets(prom: Prometheus) -> Check:
     if not active:
         return Check("targets", "failed", "no target is scraped", "Prometheus not scraping: add scrape_configs")
     if not down:
-        return Check("targets", "ok", f"{len(active)} targets answer their scrapes")
+        return _all_up(active)
     first = down[0]
     where = f"{first['labels'].get('job', '')} {first.get('scrapeUrl', '')}"
     detail = f"{len(down)} of {len(active)} targets do not answer, first {where}: {first.get('lastError', '')}"
     return Check(
         "targets", "failed", detail, "Prometheus not scraping: is the service running and reachable from there?"
     )
+
+
+def _all_up(active: Sequence[dict[str, Any]]) -> Check:
+    """No target is down; those that were just discovered have not been asked yet."""
+    new = sum(target.get("health") != "up" for target in active)
+    if not new:
+        return Check("targets", "ok", f"{len(active)} targets answer their scrapes")
+    detail = f"{new} of {len(active)} targets have not been scraped yet"
+    return Check("targets", "unknown", detail, "they are new to the server: ask again after a scrape interval")
 
 
 def _rules(prom: Prometheus) -> Check:

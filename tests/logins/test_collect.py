@@ -85,3 +85,18 @@ def test_labels_with_many_values_are_folded_and_nothing_is_lost(foreign, monkeyp
     assert {OTHERS, EVIL} <= set(users)
     inside = (index > frame.index[0] - timedelta(minutes=4)) & (index <= frame.index[-1])
     assert frame.sum().sum() == pytest.approx(sum(c[inside].sum() for c in denied.values()), rel=0.01)
+
+
+def test_a_restart_within_a_short_window_does_not_hide_how_often_is_scraped():
+    """New series, from a new address and scraped more often, fill the end of the window; which part is chance."""
+    known = pd.date_range(END - timedelta(hours=30), END, freq="10s", inclusive="left", name="time")
+    fresh = pd.date_range(END, END + timedelta(minutes=4), freq="2s", inclusive="left", name="time")
+    settings = SETTINGS.model_copy(update={"history": "25h", "failures": Signal(metric="d_total", labels=["pod"])})
+    with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as server:
+        for index, pods in ((known, ["old"]), (fresh, ["new", "newer", "newest"])):
+            backfill(server.url, {"d_total": _counters(index, {(p,): np.ones(len(index)) for p in pods}, ["pod"])})
+        with connect(server.url) as prom:
+            for minutes in range(26, 34):
+                window = Window(END - timedelta(minutes=minutes), END + timedelta(minutes=4))
+                frame = collect(prom, settings, window)["failures"]
+                assert frame.attrs["expected_samples"] == pytest.approx(7, abs=0.1)

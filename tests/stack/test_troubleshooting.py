@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,18 +25,24 @@ scrape_configs: [{job_name: self, scrape_timeout: 1s, static_configs: [{targets:
 """
 
 
-def examined(server, config):
-    server.reload({"prometheus.yml": config.replace("OWN", f"127.0.0.1:{server.port}"), "rules.yml": RULES})
+def examined(server, target, manager):
+    """The checks by name, once the server has scraped this target and knows this Alertmanager and no other."""
+    config = CONFIG.replace("TARGET", target).replace("MANAGER", manager)
+    server.reload({"prometheus.yml": config, "rules.yml": RULES})
     deadline = time.monotonic() + 60
     with connect(server.url) as prom:
-        while True:
-            checks = {check.name: check for check in examine(prom, [])}
-            states = {target["health"] for target in prom.targets()["activeTargets"]}
-            known = bool(prom.api.get("alertmanagers").get("activeAlertmanagers"))
-            if states and "unknown" not in states and known:
-                return checks
-            assert time.monotonic() < deadline, states
-            time.sleep(0.3)
+        while (seen := _configured(prom)) != {(target, True), (manager, True)}:
+            assert time.monotonic() < deadline, seen
+            time.sleep(0.2)
+        return {check.name: check for check in examine(prom, [])}
+
+
+def _configured(prom):
+    """Addresses that the server goes by, each with whether it was tried: a reload takes effect only seconds later."""
+    targets = prom.targets()["activeTargets"]
+    managers = prom.api.get("alertmanagers").get("activeAlertmanagers")
+    scraped = {(urlsplit(target["scrapeUrl"]).netloc, target["health"] != "unknown") for target in targets}
+    return scraped | {(urlsplit(manager["url"]).netloc, True) for manager in managers}
 
 
 @pytest.fixture(scope="module")
@@ -59,20 +66,20 @@ def alertmanager(tmp_path_factory):
 
 
 def test_all_is_well(server, alertmanager):
-    checks = examined(server, CONFIG.replace("TARGET", "OWN").replace("MANAGER", alertmanager))
+    checks = examined(server, f"127.0.0.1:{server.port}", alertmanager)
     for name in ("targets", "rules", "alertmanager"):
         assert checks[name].state == "ok", checks[name]
     assert cases(checks.values()) == []
 
 
 def test_prometheus_not_scraping(server, alertmanager):
-    checks = examined(server, CONFIG.replace("TARGET", "127.0.0.1:9").replace("MANAGER", alertmanager))
+    checks = examined(server, "127.0.0.1:9", alertmanager)
     assert cases(checks.values()) == ["Prometheus not scraping metrics"]
     assert "refused" in checks["targets"].detail
 
 
 def test_alerts_not_firing(server):
-    checks = examined(server, CONFIG.replace("TARGET", "OWN").replace("MANAGER", "127.0.0.1:9"))
+    checks = examined(server, f"127.0.0.1:{server.port}", "127.0.0.1:9")
     assert cases(checks.values()) == ["Alerts not firing"]
     assert checks["alertmanager"].state == "failed"
 
