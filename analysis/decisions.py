@@ -67,12 +67,12 @@ def read_decisions(path: Path = FILE) -> list[Decision]:
         return [Decision.model_validate(item) for item in items]
     except FileNotFoundError:
         return []
-    except (OSError, YAMLError, UnicodeDecodeError, TypeError) as error:
-        raise ParameterError(f"{path} is no list of decisions: {' '.join(str(error).split())[:200]}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ParameterError(f"{path}: {place or 'a decision'}: {first['msg'].removeprefix('Value error, ')}") from None
+    except (OSError, YAMLError, ValueError, TypeError) as error:
+        raise ParameterError(f"{path} is no list of decisions: {' '.join(str(error).split())[:200]}") from None
 
 
 def current(decisions: Iterable[Decision], day: date) -> dict[str, Decision]:

@@ -24,6 +24,7 @@ _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?
 _UNITS_IN_ORDER = ("y", "w", "d", "h", "m", "s", "ms")
 READABLE_POINTS = 1000  # a screen is about as many pixels wide
 USUAL_STEPS = ("15s", "30s", "1m", "2m", "5m", "10m", "15m", "30m", "1h", "2h", "6h", "12h", "1d")
+LONGEST_SHOWN = 40  # characters of what somebody typed, in a message
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,7 +44,14 @@ def parse_duration(text: str) -> timedelta:
     if not match or not any(match.groups()):
         raise InputError(f"{text!r} is not a duration; write one as Prometheus does: 30s, 5m, 1h30m, 30d")
     pairs = zip(_UNITS_IN_ORDER, match.groups(), strict=True)
-    return timedelta(milliseconds=sum(_UNIT_MS[unit] * int(n or 0) for unit, n in pairs))
+    try:
+        return timedelta(milliseconds=sum(_UNIT_MS[unit] * int(n or 0) for unit, n in pairs))
+    except (OverflowError, ValueError):  # Python reads no whole number of more than 4,300 digits
+        raise InputError(f"{_shortened(text)} is longer than any window; write a shorter duration") from None
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def format_duration(duration: timedelta) -> str:
@@ -100,9 +108,15 @@ def parse_time(text: "str | float | datetime", now: datetime | None = None) -> d
         return _from_unix(float(text))
     text = text.strip()
     if text == "now" or text.startswith("-"):
-        instant = now or datetime.now(UTC)
-        return instant - parse_duration(text[1:]) if text != "now" else instant
+        return _ago(text[1:], now or datetime.now(UTC)) if text != "now" else now or datetime.now(UTC)
     return _absolute(text)
+
+
+def _ago(text: str, now: datetime) -> datetime:
+    try:
+        return now - parse_duration(text)
+    except OverflowError:
+        raise InputError(f"{_shortened('-' + text)} lies before all calendars; write a shorter duration") from None
 
 
 def _absolute(text: str) -> datetime:
@@ -129,7 +143,10 @@ def _from_unix(seconds: float) -> datetime:
 def _utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise InputError(f"{instant.isoformat()} has no time zone; add Z or an offset such as +02:00")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise InputError(f"{instant.isoformat()} is not a time: too far from now") from None
 
 
 def format_time(instant: datetime) -> str:

@@ -1,5 +1,6 @@
 """The command line: parses, calls, prints; nothing heavy is imported before a command needs it."""
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -29,6 +30,9 @@ COMMANDS = (
     "new_report",
     "schema",
 )
+
+# What is wrong with a path that somebody gave; of anything else, such as a full disk, the run stopped half-way.
+UNUSABLE = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
 for command in COMMANDS:
@@ -66,6 +70,22 @@ def main() -> None:
             raise
         print(f"promreview: {error}", file=sys.stderr)
         _leave(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        _leave(_unforeseen(error))
+
+
+def _unforeseen(error: Exception) -> int:
+    """Say in one line what no command expected; returns the exit code, which is never that of findings."""
+    from analysis.report.secrets import strike
+
+    said = strike(" ".join(str(error).split()))
+    if isinstance(error, OSError) and error.filename:
+        print(f"promreview: {error.filename}: {error.strerror or said}", file=sys.stderr)
+        return 2 if error.errno in UNUSABLE else 4
+    print(f"promreview: a defect of promreview, {type(error).__name__}: {said}; --debug shows where", file=sys.stderr)
+    return 4
 
 
 def joined_parameters(arguments: list[str]) -> list[str]:

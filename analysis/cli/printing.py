@@ -3,13 +3,15 @@
 import csv
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from analysis.cli.options import FailOn, Format
-from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.window import format_time
+
+if TYPE_CHECKING:
+    from analysis.findings import FindingsDocument
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -58,7 +60,7 @@ def print_rows(rows: Sequence[Mapping[str, object]], form: Format, nothing: str)
     Console(width=None if sys.stdout.isatty() else 220).print(table)
 
 
-def print_result(document: FindingsDocument, form: Format) -> None:
+def print_result(document: "FindingsDocument", form: Format) -> None:
     """Print a findings document in the form asked for."""
     if form is Format.json:
         print(document.to_json())
@@ -73,7 +75,7 @@ def print_result(document: FindingsDocument, form: Format) -> None:
         _print_table(document)
 
 
-def _print_table(document: FindingsDocument) -> None:
+def _print_table(document: "FindingsDocument") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -90,7 +92,7 @@ def _print_table(document: FindingsDocument) -> None:
     print(f"{len(document.findings)} findings; {covered}", file=sys.stderr)
 
 
-def leave(document: FindingsDocument, fail_on: FailOn) -> None:
+def leave(document: "FindingsDocument", fail_on: FailOn) -> None:
     """Exit with 1 where a finding is at or above the severity asked for; unknown counts only when named."""
     leave_for((finding.severity for finding in document.findings), fail_on)
 
@@ -99,7 +101,7 @@ def leave_for(severities: Iterable[str], fail_on: FailOn) -> None:
     """Exit with 1 where one of the severities is at or above the one asked for; unknown counts only when named."""
     if fail_on is FailOn.never:
         return
-    worst_first = [str(s) for s in SEVERITIES if s != "unknown"]
+    worst_first = [str(each) for each in FailOn if each not in (FailOn.never, FailOn.unknown)]
     watched = ["unknown"] if fail_on is FailOn.unknown else worst_first[: worst_first.index(fail_on.value) + 1]
     if any(severity in watched for severity in severities):
         raise typer.Exit(1)

@@ -137,11 +137,7 @@ def leave_if_found(folder: Path, fail_on: FailOn) -> None:
     """Exit with 1 where a finding is at or above the severity asked for."""
     import json
 
-    if fail_on is FailOn.never:
-        return
+    from analysis.cli.printing import leave_for
+
     body = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-    found = {finding["severity"] for document in body["reports"] for finding in document["findings"]}
-    worst_first = ["critical", "high", "medium", "low", "info"]
-    watched = ["unknown"] if fail_on is FailOn.unknown else worst_first[: worst_first.index(fail_on.value) + 1]
-    if found & set(watched):
-        raise typer.Exit(1)
+    leave_for((finding["severity"] for document in body["reports"] for finding in document["findings"]), fail_on)

@@ -1,5 +1,6 @@
 """``promreview run``: one notebook through Papermill, checked before it runs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -22,22 +23,19 @@ def run(
     notebook: Annotated[str, typer.Argument(help="name of a notebook in notebooks/, or its path")],
     parameter: Parameter = None,
     url: Url = None,
-    environment: Environment = None,  # noqa: ARG001 - its callback does the work
+    environment: Environment = None,
     output: Annotated[str, typer.Option("--output", help="folder of the results")] = "",
     dry_run: DryRun = False,
 ) -> None:
     """Run one notebook through Papermill; parameters are checked before anything runs."""
-    from datetime import UTC, datetime
-
     from analysis.errors import IncompleteError
     from analysis.report.review import run_alone
     from analysis.report.runner import open_notebook, prepare
 
     book = open_notebook(notebook)
     values = dict(pair.split("=", 1) for pair in parameter or []) | ({"url": url} if url else {})
-    day = datetime.now(UTC).strftime(getattr(book.model, "folder", "%Y-%m-%d"))
     file = Path("params") / f"{book.name}.yaml"
-    directory = Path(output or Path("outputs", values.get("month") or day, book.name))
+    directory = Path(output or Path("outputs", _period(book.model, values), environment or "", book.name))
     job = prepare(book, values, directory, file if file.exists() else None)
     if dry_run:
         typer.echo(f"{book.name}: the parameters are right; nothing was run", err=True)
@@ -46,3 +44,13 @@ def run(
     if status.state != "done":
         raise IncompleteError(status.reason)
     typer.echo(str(directory / f"{book.name}.html"))
+
+
+def _period(model: object, values: Mapping[str, str]) -> str:
+    """Name of the folder: the month that is asked for, else the day or week that the notebook runs on."""
+    from datetime import UTC, datetime
+
+    from analysis.report.periods import period_of
+
+    month = values.get("month", "")
+    return month if period_of(month) else datetime.now(UTC).strftime(getattr(model, "folder", "%Y-%m-%d"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from analysis.errors import IncompleteError, InputError, ParameterError
 from analysis.report.files import write_whole
@@ -102,14 +103,17 @@ def prepare(notebook: Notebook, values: Mapping[str, Any], directory: Path, para
 
 def _parsed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values typed on a command line are YAML: numbers, lists and truths are read as such."""
-    yaml = YAML(typ="safe")
-    return {key: _read(yaml, value) for key, value in values.items()}
+    return {key: _read(key, value) for key, value in values.items()}
 
 
-def _read(yaml: YAML, value: Any) -> Any:
+def _read(name: str, value: Any) -> Any:
     if not isinstance(value, str) or not re.match(r"^(\[|\{|-?\d+(\.\d+)?$|true$|false$)", value):
         return value
-    return yaml.load(value)
+    try:
+        return YAML(typ="safe").load(value)
+    except (YAMLError, ValueError) as error:  # ValueError: a number or a date that there is none of
+        why = getattr(error, "problem", None) or error
+        raise ParameterError(f"parameter {name!r}: {value!r} is not YAML: {' '.join(str(why).split())}") from None
 
 
 def run(job: Job) -> Path:

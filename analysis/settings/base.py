@@ -4,7 +4,7 @@ One declaration of a parameter is its type, bound, default, help text and error 
 Values come from the model's defaults, then ``params/<report>.yaml``, then the caller.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
@@ -54,21 +54,30 @@ class ReportSettings(BaseModel):
 
     @model_validator(mode="after")
     def _check_window(self) -> Self:
-        try:
-            zone(self.timezone)
-            if self.month and (self.start or self.end):
-                raise ValueError("give either month, or start and end")
-            if self.month or self.start or self.end:
-                self.window()
-        except PromreviewError as error:
-            raise ValueError(str(error)) from None
+        if self.month and (self.start or self.end):
+            raise ValueError("give either month, or start and end")
+        for name, read in self._edges():
+            try:
+                read()
+            except PromreviewError as error:
+                raise ValueError(f"parameter {name!r}: {error}") from None
         return self
+
+    def _edges(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What the window is told from, each with what reads it; then the window itself."""
+        yield "timezone", lambda: zone(self.timezone)
+        yield "start", lambda: parse_time(self.start or "now")
+        yield "end", lambda: parse_time(self.end or "now")
+        if given := [name for name in ("month", "start", "end") if getattr(self, name)]:
+            yield given[0], self.window
 
     def window(self, now: datetime | None = None) -> Window:
         """The window of the report: the last whole month where none is given, the current one up to `now`."""
         now = now or datetime.now(UTC)
         if self.start:
             return Window(parse_time(self.start, now), parse_time(self.end or "now", now))
+        if self.end:
+            raise ParameterError("without a start it says nothing; give start too")
         whole = month_window(self.month or last_whole_month(now, self.timezone), self.timezone)
         if whole.start >= now:
             raise ParameterError(f"month {self.month} lies in the future; write one that has begun")
@@ -106,7 +115,7 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
         data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"cannot read {path}: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a day that no calendar has
         raise ParameterError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if data is not None and not isinstance(data, Mapping):
         raise ParameterError(f"{path} must hold a mapping of parameter names to values")

@@ -31,6 +31,8 @@ def plan(settings, notebooks, **more):
         ({"timezone": "Mars/Base"}, "Mars/Base"),
         ({"month": "2026-13"}, "2026-13"),
         ({"start": "2026-10-02T00:00:00Z", "end": "2026-10-01T00:00:00Z"}, "end"),
+        ({"timezone": "[unclosed"}, "'timezone'"),
+        ({"timezone": "{a: 2026-13-01}"}, "'timezone'"),
     ],
 )
 def test_a_wrong_parameter_is_refused_in_one_line_that_names_it(notebooks, tmp_path, values, named):

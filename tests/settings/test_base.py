@@ -29,7 +29,14 @@ def test_without_a_window_the_last_whole_month_is_taken():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"month": "2026-13"}, "YYYY-MM"),
+        ({"month": "2026-13"}, "'month'.*YYYY-MM"),
+        ({"start": "yesterday"}, "'start'.*RFC 3339"),
+        ({"start": "-1d", "end": "x"}, "'end'.*RFC 3339"),
+        ({"end": "2026-10-05T00:00:00Z"}, "'end'.*give start"),
+        ({"start": "-999999d"}, "'start'.*before all calendars"),
+        ({"start": "0001-01-01T00:00:00+05:00"}, "'start'.*too far"),
+        ({"flap_gap": f"{'9' * 20}d"}, "'flap_gap'.*longer than any window"),
+        ({"flap_gap": f"{'9' * 5000}d"}, "'flap_gap'.*longer than any window"),
         ({"month": "2999-01"}, "future"),
         ({"month": "2026-10", "start": "-1d"}, "either"),
         ({"start": "-1d", "end": "-2d"}, "empty"),
@@ -52,6 +59,9 @@ def test_a_file_is_named_in_its_errors(tmp_path):
     with pytest.raises(ParameterError, match="cannot read"):
         load_settings(ReportSettings, path)
     path.write_text("timezone: [unclosed")
+    with pytest.raises(ParameterError, match="not YAML"):
+        load_settings(ReportSettings, path)
+    path.write_text("holidays: [2026-13-01]")
     with pytest.raises(ParameterError, match="not YAML"):
         load_settings(ReportSettings, path)
     path.write_text("- a list")
