@@ -16,7 +16,9 @@ WHOLE = "monthly_review"
 _SUCCESS = re.compile(r'^promreview_last_success_timestamp_seconds\{.*?report="(\w+)".*?\} (\S+)$', re.MULTILINE)
 
 
-def write_metrics(directory: Path, folder: Path, environment: str, statuses: Sequence[Status]) -> Path:
+def write_metrics(
+    directory: Path, folder: Path, environment: str, statuses: Sequence[Status], *, whole: bool = True
+) -> Path:
     """Write ``promreview[-ENVIRONMENT].prom``; the last success of a report that failed now is kept.
 
     Args:
@@ -24,28 +26,36 @@ def write_metrics(directory: Path, folder: Path, environment: str, statuses: Seq
         folder: the month's folder, whose findings are counted.
         environment: its name, empty where there is only one.
         statuses: how each report of the run ended.
+        whole: whether every report of the review is done, be it by this run or by one before it.
     """
     path = directory / (f"promreview-{environment}.prom" if environment else "promreview.prom")
     registry = CollectorRegistry()
-    _add_runs(registry, environment, statuses, _last_successes(path))
+    _add_runs(registry, environment, statuses, _last_successes(path), whole=whole)
     _add_findings(registry, environment, folder)
     write_whole(path, generate_latest(registry).decode())
     return path
 
 
 def _add_runs(
-    registry: CollectorRegistry, environment: str, statuses: Sequence[Status], earlier: dict[str, float]
+    registry: CollectorRegistry,
+    environment: str,
+    statuses: Sequence[Status],
+    earlier: dict[str, float],
+    *,
+    whole: bool,
 ) -> None:
     names, now = ["environment", "report"], time()
     ran = Gauge("promreview_last_run_timestamp_seconds", "When the report last ran.", names, registry=registry)
     well = Gauge("promreview_last_success_timestamp_seconds", "When it last ran through.", names, registry=registry)
     took = Gauge("promreview_run_duration_seconds", "How long the report took.", names, registry=registry)
-    done = {status.report: now for status in statuses if status.state == "done"}
-    whole = {WHOLE: now} if len(done) == len(statuses) else {}
+    ended = [status.report for status in statuses if status.state == "done"]
+    done = dict.fromkeys([report for report in ended if report != WHOLE], now)
+    if whole and all(status.state == "done" for status in statuses):
+        done[WHOLE] = now
     for status in statuses:
         ran.labels(environment, status.report).set(now)
         took.labels(environment, status.report).set(status.seconds)
-    for report, at in (earlier | done | whole).items():
+    for report, at in (earlier | done).items():
         well.labels(environment, report).set(at)
 
 

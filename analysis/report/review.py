@@ -133,7 +133,9 @@ def _run_locked(
     write_environments(plan.folder, plan.settings)
     outputs = Path(plan.settings.outputs)
     write_archive(outputs, plan.settings.title)
-    write_metrics(Path(plan.settings.metrics_directory or outputs), plan.folder, plan.environment, statuses)
+    whole = all(read_status(plan.folder / name, name).state == "done" for name in plan.settings.reports)
+    directory = Path(plan.settings.metrics_directory or outputs)
+    write_metrics(directory, plan.folder, plan.environment, statuses, whole=whole)
     return statuses
 
 

@@ -4,6 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
@@ -60,6 +61,21 @@ def test_a_failed_run_keeps_the_last_success(tmp_path):
     assert value(path, "promreview_last_success_timestamp_seconds", **labels) == success
     assert value(path, "promreview_last_run_timestamp_seconds", **labels) > success
     subprocess.run([find_program("promtool"), "check", "metrics"], input=path.read_bytes(), check=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "whole"),
+    [("failed", True), ("done", False)],
+    ids=["a report failed, its summary did not", "one of several reports ran"],
+)
+def test_a_review_in_part_is_no_whole_review(tmp_path, state, whole):
+    labels = {"environment": "", "report": "monthly_review"}
+    ran = [Status("threshold_drift", state), Status("monthly_review", "done")]
+    path = write_metrics(tmp_path, tmp_path / "2026-10", "", ran, whole=whole)
+    assert value(path, "promreview_last_run_timestamp_seconds", **labels)
+    assert value(path, "promreview_last_success_timestamp_seconds", **labels) is None
+    path = write_metrics(tmp_path, tmp_path / "2026-10", "", [Status("threshold_drift", "done"), ran[1]])
+    assert value(path, "promreview_last_success_timestamp_seconds", **labels)
 
 
 def test_a_whole_sync_leaves_its_time_and_a_failed_one_does_not(tmp_path, monkeypatch, empty_prometheus):
