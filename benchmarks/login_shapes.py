@@ -113,11 +113,12 @@ def make_login(shape: Shape, seed: int, events: list[Event] | None = None, step:
     rng = np.random.default_rng([seed, 77])
     events = events or []
     index = pd.date_range(END - timedelta(days=DAYS), END, freq=f"{step}min", inclusive="right", name="time")
-    load = _rhythm(shape.rhythm, index.tz_convert(shape.zone)) * _moves(shape, index)
+    middle = index - timedelta(minutes=step / 2)  # a stamp covers the step that ends at it
+    load = _rhythm(shape.rhythm, middle.tz_convert(shape.zone)) * _moves(shape, index)
     shared = _noise(rng, len(index), shape.noise, shape.memory / step)
     countries = [f"{chr(65 + n % 26)}{chr(65 + n // 26 + n % 7)}" for n in range(shape.countries)]
     weights = np.sort(rng.dirichlet(np.ones(shape.countries) * 1.2))[::-1]
-    special = _special(shape, index)
+    special = _special(shape, middle)
     entering = shape.successes * step * load * shared * special
     failing = shape.failures * step * load * shared * (special if shape.coupled else 1.0)
     entering = entering * _noise(rng, len(index), shape.own_noise, shape.memory / step)

@@ -22,11 +22,12 @@ PASSES = 2  # the second pass has a baseline without what the first one flagged
 LASTING = pd.Timedelta(days=3)  # what lasts longer is what is usual now
 AFTERMATH = pd.Timedelta(hours=3)  # sessions last and tokens are renewed for hours after a login
 CONSEQUENCES = ("sessions", "tokens")
-FAILURES_SHARE = 0.25  # of the promise about false alarms, for failures in all: a spray shows in nothing else
+FAILURES_SHARE = 0.5  # of the promise about false alarms, for failures in all: a spray shows in nothing else
 SURE_DAYS = 14  # of baseline, before which an alarm is no reason to leave data out of it
 HABIT_WEEKS = 0.3  # share of the weeks in which an hour of the week stands out before it is a habit
 HABIT_DAYS = 0.15  # share of the days, likewise
 CALIBRATION_LOOKS = 4  # windows per length from which scatter is measured: more of them say the same again
+CALIBRATION_STRIDE = 6  # steps between two of them at least
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _scatters(
     actual[flagged], expected[flagged] = 0.0, 0.0
     found = {}
     for n in sizes:
-        stride = max(CALIBRATION_LOOKS, n // CALIBRATION_LOOKS)
+        stride = max(CALIBRATION_STRIDE, n // CALIBRATION_LOOKS)
         day = calendar.day[stride - 1 :: stride]
         seen, usual = scan.windows(actual, n, stride), scan.windows(expected, n, stride)
         found[n] = scan.scatter(seen, usual, day, known_days)

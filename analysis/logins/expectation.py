@@ -37,11 +37,12 @@ def watches_of(
     share, ok = shown.share.to_numpy(), shown.judged.to_numpy()
     counts = np.column_stack([part.counts for part in found_parts])
     whole = np.where(ok[:, None], counts / np.maximum(share, 1e-9)[:, None], np.nan)
-    tolerant, plain = _by_its_clock(found_parts, whole, (ok & ~flagged)[:, None], index, settings)
+    calendar = Calendar.of(index, settings.timezone, settings.holidays)
+    tolerant, plain, busiest = _by_its_clock(found_parts, whole, (ok & ~flagged)[:, None], index, settings)
     step_minutes = (index[1] - index[0]) / pd.Timedelta(minutes=1)
-    scale = lifted(found_parts, whole, tolerant, step_minutes) * share[:, None]
+    scale = lifted(found_parts, whole, busiest, calendar.day, ok & ~flagged, step_minutes) * share[:, None]
     expected, usual = (_highest_near(part, found_parts, step_minutes) * scale for part in (tolerant, plain))
-    days = days_known(Calendar.of(index, settings.timezone, settings.holidays), ok)
+    days = days_known(calendar, ok)
     watches = [_watch(p, counts[:, i], expected[:, i], ok, index) for i, p in enumerate(found_parts)]
     if plain is not tolerant:
         known = [ok & part.when for part in found_parts]
@@ -56,26 +57,30 @@ def _by_its_clock(
     good: NDArray[np.bool_],
     index: pd.DatetimeIndex,
     settings: LoginAnomaliesSettings,
-) -> tuple[Array, Array]:
-    """Expectations by the clock that the data follow: tolerant while nobody knows it, and by what was learnt later."""
+) -> tuple[Array, Array, Array]:
+    """Expectations by the clock that the data follow.
+
+    Returns:
+        Tolerant while nobody knows the clock; by what was learnt later; and tolerant with the highest for falls too.
+    """
     calendar = Calendar.of(index, settings.timezone, settings.holidays)
-    nights = np.flatnonzero(np.diff(calendar.day, prepend=-1) > 0)
     step_minutes = (index[1] - index[0]) / pd.Timedelta(minutes=1)
     totals = [place for place, part in enumerate(found_parts) if not part.labels and part.when.all()]
     rising = np.array([part.direction > 0 for part in found_parts])
     plain = expected_counts(whole, calendar, good)
-    result, settled, found, opened = plain.copy(), plain.copy(), [], False
+    result, settled, busiest, found, opened = plain.copy(), plain.copy(), plain.copy(), [], False
     for place in changes(index, settings.timezone):
-        change = clock_change(whole[:, totals], plain[:, totals], place, nights, step_minutes)
+        change = clock_change(whole[:, totals], plain[:, totals], place, step_minutes)
         open_, opened = slice(change.place, change.known), True
         result[open_] = _tolerant(plain, rising, max(1, round(60 / step_minutes)), open_)
+        busiest[open_] = _tolerant(plain, np.ones_like(rising), max(1, round(60 / step_minutes)), open_)
         if change.hours:
             found.append(change)
             other = Calendar.of(index, settings.timezone, settings.holidays, shifted(len(index), found))
             plain = expected_counts(whole, other, good)
-            result[change.known :] = plain[change.known :]
+            result[change.known :] = busiest[change.known :] = plain[change.known :]
             settled[change.place :] = plain[change.place :]
-    return (result, settled) if opened else (plain, plain)
+    return (result, settled, busiest) if opened else (plain, plain, plain)
 
 
 def _tolerant(expected: Array, rising: NDArray[np.bool_], hour: int, part: slice) -> Array:

@@ -1,41 +1,60 @@
 """How busy it is: what follows the load of the service is judged against it.
 
-A sale or a new campaign brings more of everything; an attack brings more of one thing. Only
-more load is believed: a quiet service is no reason to expect less, since failures by machines do
-not take a day off.
+A sale or a new campaign brings more of everything; an attack brings more of one thing. How closely a
+signal follows small moves of the load is learnt from its own past: the noise that both share cancels,
+and the noise of the load alone is not carried over. A rise of the load beyond its own noise is
+believed whole, although nothing like it was seen before; a fall beyond it is not, since failures by
+machines do not take a day off.
 """
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.logins.signals import Part
 from analysis.series import scan
+from analysis.series.rhythm import middle_of
 
 Array = NDArray[np.float64]
-MOST_LOAD = 10.0  # more than this is no busy day
+MOST_LOAD = 10.0  # more than this is no busy day, less than its inverse no quiet one
 # Stretches over which load is measured, from the slowest, and the weight of the next slower one
 # in counts: with many counts ten minutes tell the load, with few it takes hours.
 STRETCHES = ((360.0, 30.0), (60.0, 60.0), (10.0, 250.0), (1.0, 250.0))
+PAST_DAYS = 28  # from which coupling and noise are learnt
+LEARNT_FROM = 0.3  # largest moves that count, on a logarithmic scale: one sale or attack must not teach everything
+BELIEVED = (2.0, 4.0)  # standard deviations of the load's own noise from which on more load is believed, and wholly
+LEAST_NOISE = 0.01  # of a load
+MAD_TO_SIGMA = 1.4826  # normal distribution
 
 
 def load(actual: Array, expected: Array, step_minutes: float) -> Array:
-    """Counts against expectations over the last minutes to hours, at least 1, shape (steps,)."""
+    """Counts against expectations over the last minutes to hours, shape (steps,)."""
     known = np.isfinite(actual) & np.isfinite(expected)
     seen, usual = np.where(known, actual, 0.0)[:, None], np.where(known, expected, 0.0)[:, None]
     ratio = np.ones(len(actual))
     for minutes, weight in STRETCHES:
         n = max(1, round(minutes / step_minutes))
         ratio = (scan.windows(seen, n)[:, 0] + weight * ratio) / (scan.windows(usual, n)[:, 0] + weight)
-    return np.clip(ratio, 1.0, MOST_LOAD)
+    return np.clip(ratio, 1 / MOST_LOAD, MOST_LOAD)
 
 
-def lifted(parts: list[Part], counts: Array, expected: Array, step_minutes: float) -> Array:
-    """By how much each part's expectation is lifted, shape (steps, parts).
+def lifted(
+    parts: list[Part],
+    counts: Array,
+    expected: Array,
+    day: NDArray[np.int64],
+    good: NDArray[np.bool_],
+    step_minutes: float,
+) -> Array:
+    """By what each part's expectation is multiplied, shape (steps, parts).
 
     Args:
         parts: each names the part whose load it follows, or the whole of which it is a part.
         counts: shape (steps, parts).
         expected: without load, same shape.
+        day: number of the day of each step, shape (steps,).
+        good: steps from which may be learnt, shape (steps,).
         step_minutes: length of a step.
     """
     place = {part.name: number for number, part in enumerate(parts)}
@@ -46,9 +65,60 @@ def lifted(parts: list[Part], counts: Array, expected: Array, step_minutes: floa
             whole = place[part.follows]
             if part.follows not in known:
                 known[part.follows] = load(counts[:, whole], expected[:, whole], step_minutes)
-            lift[:, number] = known[part.follows]
+            moves = known[part.follows]
         elif part.against in place:
             whole = place[part.against]
             others, usual = counts[:, whole] - counts[:, number], expected[:, whole] - expected[:, number]
-            lift[:, number] = load(others, np.maximum(usual, 1e-6), step_minutes)
+            moves = load(others, np.maximum(usual, 1e-6), step_minutes)
+        else:
+            continue
+        lift[:, number] = _followed(np.log(moves), counts[:, number], expected[:, number], day, good, step_minutes)
     return lift
+
+
+def _followed(
+    moves: Array, actual: Array, expected: Array, day: NDArray[np.int64], good: NDArray[np.bool_], step_minutes: float
+) -> Array:
+    """What a part makes of the load's moves: its learnt share of small ones, and large rises whole."""
+    days = int(day[-1]) + 1
+    noise = np.fmax(_noise(moves, day, days), LEAST_NOISE)[day]
+    share = _coupling(moves, actual, expected, day, good, step_minutes)[day]
+    low, high = BELIEVED
+    beyond = np.clip((np.abs(moves) / noise - low) / (high - low), 0.0, 1.0)
+    part = np.where(moves > 0, share + (1 - share) * beyond, share * (1 - beyond))
+    return np.exp(moves * part)
+
+
+def _noise(moves: Array, day: NDArray[np.int64], days: int) -> Array:
+    """Usual size of the load's moves, each day from the days before it; 0 where nothing is known."""
+    edges = np.searchsorted(day, np.arange(days + 1))
+    size = np.abs(moves)
+    daily = np.array([np.median(size[a:b]) if b > a else np.nan for a, b in pairwise(edges)])
+    return MAD_TO_SIGMA * np.nan_to_num(middle_of(_past_days(daily), axis=1))
+
+
+def _coupling(
+    moves: Array, actual: Array, expected: Array, day: NDArray[np.int64], good: NDArray[np.bool_], step_minutes: float
+) -> Array:
+    """Share of the load's small moves that a part goes along with, each day from the days before it.
+
+    The slope of hourly errors on the load, through the origin and with large moves cut off.
+    """
+    hour = max(1, round(60 / step_minutes))
+    known = np.isfinite(actual) & np.isfinite(expected) & good
+    seen, usual = (scan.windows(np.where(known, side, 0.0)[:, None], hour, hour)[:, 0] for side in (actual, expected))
+    at = slice(hour - 1, None, hour)
+    left = np.clip(np.log((seen + 0.5) / (usual + 0.5)), -LEARNT_FROM, LEARNT_FROM)
+    along = np.where(usual > 0, np.clip(moves[at], -LEARNT_FROM, LEARNT_FROM), 0.0)
+    days = int(day[-1]) + 1
+    both, square = (
+        np.bincount(day[at], weights=part, minlength=days).astype("float64") for part in (left * along, along * along)
+    )
+    both, square = (np.nansum(_past_days(part), axis=1) for part in (both, square))
+    return np.clip(both / np.maximum(square, 1e-9), 0.0, 1.0)
+
+
+def _past_days(daily: Array) -> Array:
+    """The values of the days before each day, shape (days, PAST_DAYS); NaN before the first."""
+    padded = np.concatenate([np.full(PAST_DAYS, np.nan), daily[:-1]])
+    return np.lib.stride_tricks.sliding_window_view(padded, PAST_DAYS)

@@ -14,15 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.series.rhythm import mean_known, middle_of, typical_day
+
 Array = NDArray[np.float64]
 SLOTS = (96, 48, 24)  # parts of a day, the finest that has enough counts
 ENOUGH = 20.0  # counts in a slot from which on its median says something
 LEVEL_DAYS = 7  # a whole week, so that every weekday is in it
+LEVEL_WEEKS = 4  # of the same weekday, from which a lost part of a day is filled
+LEAST_OF_DAY = 0.5  # share of a day that must be known for it to count
 MEMORY_DAYS = 42  # six of each weekday; older ones tell of another season
-SHRINK_WEEKS = 1.0  # weight of similar weekdays against a weekday's own past, in weeks of data
 SIMILAR = 0.75  # weekdays below this share of the busiest one are days of rest
 SPARSE = 5.0  # counts in a slot below which a median is too coarse
-OUTLIER = 4.0  # standard deviations beyond which one day's small count is cut off
 LEAST_DAYS = 2  # before, there is nothing to compare with
 DAY = pd.Timedelta(days=1)
 
@@ -120,10 +122,7 @@ def _slot_means(counts: Array, calendar: Calendar, good: NDArray[np.bool_], slot
 
 def _levels(table: Array, holiday: NDArray[np.bool_], steps_per_day: float) -> Array:
     """Level after each day: the mean of the last week without what stands out, shape (days, series)."""
-    share = np.isfinite(table).mean(axis=1)
-    daily = np.where(
-        share >= 0.5, np.nan_to_num(table).sum(axis=1) / np.maximum(np.isfinite(table).sum(axis=1), 1), np.nan
-    )
+    daily = _daily_means(table)
     daily[holiday] = np.nan
     padded = np.concatenate([np.full((LEVEL_DAYS - 1, daily.shape[1]), np.nan), daily])
     weeks = np.lib.stride_tricks.sliding_window_view(padded, LEVEL_DAYS, axis=0)
@@ -135,23 +134,35 @@ def _levels(table: Array, holiday: NDArray[np.bool_], steps_per_day: float) -> A
     return np.asarray(np.maximum(level, 0.3 / (steps_per_day * LEVEL_DAYS)))
 
 
+def _daily_means(table: Array) -> Array:
+    """Mean of each day, NaN where most of it is lost, shape (days, series).
+
+    What is lost is taken from the same weekday before, in proportion: a day that lost its busy hours was no quiet day.
+    """
+    known = np.isfinite(table)
+    before = np.full((7 * LEVEL_WEEKS, *table.shape[1:]), np.nan)
+    padded = np.concatenate([before, table])
+    like = mean_known(np.array([padded[7 * w : 7 * w + len(table)] for w in range(LEVEL_WEEKS)]), axis=0)
+    both = known & np.isfinite(like)
+    share = np.where(both, table, 0.0).sum(axis=1) / np.maximum(np.where(both, like, 0.0).sum(axis=1), 1e-12)
+    filled = np.where(known, table, np.where(both.any(axis=1), share, np.nan)[:, None] * like)
+    return np.where(known.mean(axis=1) >= LEAST_OF_DAY, mean_known(filled, axis=1), np.nan)
+
+
 def _shapes(table: Array, level: Array, calendar: Calendar, steps: float) -> Array:
     """Shape of each day relative to the level before it, from the days before, (days, slots, series)."""
     reference = np.maximum(np.arange(len(table)) - 1, LEVEL_DAYS - 1)
     shapes = np.full(table.shape, np.nan)
-    sparse = _mean_known(table, axis=(0, 1)) * steps < SPARSE
+    sparse = mean_known(table, axis=(0, 1)) * steps < SPARSE
     for day in range(LEAST_DAYS, len(table)):
         first = max(0, day - MEMORY_DAYS)
         # the first days are measured by the first whole week, as soon as there is one
-        past = table[first:day] / level[np.minimum(reference[first:day], day - 1), None, :]
-        weekday = calendar.weekday[first:day]
-        own = past[weekday == calendar.weekday[day]]
-        alike = past[np.isin(weekday, _alike(past, weekday, int(calendar.weekday[day])))]
-        common = _typical(alike if len(alike) else past, sparse)
-        mine = _typical(own, sparse) if len(own) else common
-        mine, weeks = np.where(np.isfinite(mine), mine, common), np.isfinite(own).any(axis=1).sum(axis=0)
-        common = np.where(np.isfinite(common), common, mine)
-        shapes[day] = (weeks * mine + SHRINK_WEEKS * common) / (weeks + SHRINK_WEEKS)
+        base = level[np.minimum(reference[first:day], day - 1), None, :]
+        past, weekday = table[first:day] / base, calendar.weekday[first:day]
+        alike = np.isin(weekday, _alike(past, weekday, int(calendar.weekday[day])))
+        alike = alike if alike.any() else np.ones(len(past), dtype=bool)
+        one = 1 / (np.nan_to_num(mean_known(base, axis=0), nan=1.0) * steps)  # what a single count weighs
+        shapes[day] = typical_day(past[alike], weekday[alike] == calendar.weekday[day], one, sparse)
     return shapes
 
 
@@ -166,49 +177,14 @@ def _alike(past: Array, weekday: NDArray[np.int64], today: int) -> list[int]:
     return [number for number, other in busy.items() if other == kind] or list(busy)
 
 
-def _typical(rows: Array, sparse: NDArray[np.bool_]) -> Array:
-    """Typical value over the first axis: the median; it is zero for small counts, so their mean without outliers."""
-    middle = middle_of(rows, axis=0)
-    if not sparse.any():
-        return middle
-    known = np.isfinite(rows)
-    count, filled = known.sum(axis=0), np.where(known, rows, 0.0)
-    rest = (filled.sum(axis=0) - filled.max(axis=0)) / np.maximum(count - 1, 1)
-    one = np.where(filled > 0, filled, np.inf).min(axis=(0, 1))  # about what a single count weighs
-    one = np.where(np.isfinite(one), one, 0.0)
-    most = rest + OUTLIER * np.sqrt(rest * one) + OUTLIER * one
-    smooth = _smoothed(_mean_known(np.minimum(rows, most), axis=0))
-    return np.where(sparse, smooth, middle)
-
-
-def _smoothed(shape: Array) -> Array:
-    """Means over neighbouring slots, round the clock: a few counts an hour draw no sharp edges."""
-    near = [np.roll(shape, lag, axis=0) for lag in (-1, 0, 1)]
-    return _mean_known(np.array(near), axis=0)
-
-
-def middle_of(values: Array, axis: int) -> Array:
-    """Median along an axis of what is known, NaN where nothing is; many times faster than `numpy.nanmedian`."""
-    ordered = np.sort(values, axis=axis)
-    count = np.isfinite(ordered).sum(axis=axis, keepdims=True)
-    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=axis)
-    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[axis] - 1), axis=axis)
-    return np.asarray(np.where(count > 0, (low + high) / 2, np.nan).squeeze(axis))
-
-
 def _between_slots(per_day: Array, calendar: Calendar, slots: int) -> Array:
-    """From slot means to any instant of the same day: straight lines between the middles of the slots."""
-    at = np.clip(calendar.hour * slots / 24 - 0.5, 0, slots - 1)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, slots - 1)
+    """From slot means to any instant of the same day: straight lines through the middles of the slots."""
+    at = calendar.hour * slots / 24 - 0.5
+    low = np.clip(np.floor(at).astype(int), 0, slots - 2)
     weight = (at - low)[:, None]
-    left, right = per_day[calendar.day, low], per_day[calendar.day, high]
+    left, right = per_day[calendar.day, low], per_day[calendar.day, low + 1]
     left, right = np.where(np.isfinite(left), left, right), np.where(np.isfinite(right), right, left)
-    return np.asarray((1 - weight) * left + weight * right)
-
-
-def _mean_known(values: Array, axis: int | tuple[int, ...]) -> Array:
-    """Mean of what is known; NaN where nothing is."""
-    known = np.isfinite(values)
-    count = known.sum(axis=axis)
-    return np.asarray(np.where(count > 0, np.where(known, values, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan))
+    # before the first middle and after the last one the line goes on, as far as a day's edge may be trusted
+    return np.asarray(
+        np.clip((1 - weight) * left + weight * right, np.minimum(left, right) / 2, 2 * np.fmax(left, right))
+    )

@@ -18,6 +18,8 @@ MOST_DAYS = 6  # after a change, in which the rhythm must have told its clock; t
 BIN_MINUTES = 15.0  # of the profile that is compared
 CLEARLY = 0.75  # a clock fits when its misfit is at most this share of the other's
 LEAST_GAIN = 40.0  # and this much smaller, in squared standard deviations: less may be chance
+MOVING = 2.0  # so much more is asked of a clock that is not the configured one
+AGREEING_LOOKS = 3  # hours in a row that must tell the same
 LARGEST_MISFIT = 25.0  # of one bin, in squared standard deviations: an attack must not set the clock
 MOST_RATIO = 4.0  # of a bin's count over the usual one; nor may an attack set the level
 ROUGHNESS = 0.1  # relative error of a profile, whatever it counts
@@ -49,27 +51,30 @@ def changes(index: pd.DatetimeIndex, timezone: str) -> list[int]:
     return sorted({int(np.searchsorted(index, at, side="right")) for at in moved if index[0] < at < index[-1]})
 
 
-def clock_change(
-    counts: Array, expected: Array, place: int, nights: NDArray[np.int64], step_minutes: float
-) -> ClockChange:
-    """Which clock the data follow after a change, decided each midnight from what came before it.
+def clock_change(counts: Array, expected: Array, place: int, step_minutes: float) -> ClockChange:
+    """Which clock the data follow after a change, decided each hour from what came before it.
 
     Args:
         counts: shape (steps, series), the totals that have a rhythm.
         expected: by the clock so far, same shape.
         place: first step after the change.
-        nights: first steps of the local days.
         step_minutes: length of a step.
     """
     last = min(len(counts), place + round(MOST_DAYS * 1440 / step_minutes))
     hour = max(1, round(60 / step_minutes))
-    for night in [int(n) for n in nights if place < n <= last]:
-        part = slice(place, night)
-        misfits = {h: _misfit(counts[part], moved(expected, h * hour)[part], step_minutes) for h in (-1, 0, 1)}
+    profiles = {h: _profiles(counts, moved(expected, h * hour), slice(place, last), step_minutes) for h in (-1, 0, 1)}
+    size = _bin_steps(step_minutes)
+    sure: list[int] = []
+    for look in range(place + 2 * hour, last + 1, hour):
+        # an hour is left out: what another clock expects of it lies beyond the data
+        misfits = {h: _misfit(*(part[: (look - hour - place) // size] for part in profiles[h])) for h in profiles}
         best = min(misfits, key=lambda h: (misfits[h], abs(h)))
         others = [misfit for h, misfit in misfits.items() if h != best]
-        if all(misfits[best] <= min(CLEARLY * other, other - LEAST_GAIN) for other in others):
-            return ClockChange(place, night, best)
+        gain = LEAST_GAIN if best == 0 else MOVING * LEAST_GAIN
+        clear = all(misfits[best] <= min(CLEARLY * other, other - gain) for other in others)
+        sure = [*sure, best] if clear and {*sure} <= {best} else []
+        if len(sure) >= AGREEING_LOOKS:
+            return ClockChange(place, look, best)
     return ClockChange(place, last, 0)
 
 
@@ -90,15 +95,23 @@ def shifted(size: int, found: list[ClockChange]) -> Array:
     return hours
 
 
-def _misfit(counts: Array, expected: Array, step_minutes: float) -> float:
-    """Squared distance of two profiles, each bin in standard deviations, the level left free."""
-    size = max(1, round(BIN_MINUTES / step_minutes))
-    whole = len(counts) // size * size
-    known = np.isfinite(counts[:whole]) & np.isfinite(expected[:whole])
+def _bin_steps(step_minutes: float) -> int:
+    return max(1, round(BIN_MINUTES / step_minutes))
+
+
+def _profiles(counts: Array, expected: Array, part: slice, step_minutes: float) -> tuple[Array, Array]:
+    """Counts and expectations by bins, shape (bins, series) each, both zero where one of them is missing."""
+    size = _bin_steps(step_minutes)
+    whole = slice(part.start, part.start + (part.stop - part.start) // size * size)
+    known = np.isfinite(counts[whole]) & np.isfinite(expected[whole])
     seen, usual = (
-        np.where(known, part[:whole], 0.0).reshape(-1, size, part.shape[1]).sum(axis=1) for part in (counts, expected)
+        np.where(known, side[whole], 0.0).reshape(-1, size, side.shape[1]).sum(axis=1) for side in (counts, expected)
     )
-    seen = np.minimum(seen, MOST_RATIO * usual + MOST_RATIO)
+    return np.minimum(seen, MOST_RATIO * usual + MOST_RATIO), usual
+
+
+def _misfit(seen: Array, usual: Array) -> float:
+    """Squared distance of two profiles, each bin in standard deviations, the level left free."""
     usual = usual * (seen.sum(axis=0) / np.maximum(usual.sum(axis=0), 1e-9))
     away = (seen - usual) ** 2 / (usual + (ROUGHNESS * usual) ** 2 + 1)
     return float(np.minimum(away, LARGEST_MISFIT).sum())

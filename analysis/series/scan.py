@@ -8,12 +8,13 @@ The score is the logarithm of the tail's probability, in units of the limit that
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, gammainc, gammaincc
 
-from analysis.series.baseline import middle_of
+from analysis.series.rhythm import middle_of
 
 Array = NDArray[np.float64]
 LENGTHS_MINUTES = (1, 2, 4, 8, 15, 30, 60, 120, 240, 360)
@@ -23,12 +24,20 @@ CHI_SQUARE_MEDIAN = 0.4549  # of a squared standard normal
 MEMORY_DAYS = 28  # days from which the scatter is measured
 LEAST_EXPECTED = 3.0  # counts below which a median of squares tells nothing about scatter
 CANDIDATE = 2.5  # standard deviations below which the exact tail need not be known
-NOISE_FLOOR = 0.015  # relative error that a baseline has at best
+NOISE_FLOOR = 0.008  # relative error that a baseline has at best
 NEW_BASELINE = 0.4  # relative error of a baseline from one day; it falls with the days that it has seen
-NEW_COUNTS = 7.0  # a baseline of few counts errs as they do; in days of data that one slot's mean is drawn from
+WEEK = 7.0  # days, after which it falls faster: every weekday has been seen
+NEW_COUNTS = 7.0  # where counts are too few to measure: a baseline errs as they do; in days that a slot's mean has seen
+CUT_AT = 4.0  # squares beyond this multiple of the usual one are cut off
+CUT_MEAN = 0.9205  # of squared standard normals that are cut off there
+LEAST_RATIO = 0.5  # of a squared error over the mean; medians of small counts can be nothing
+FEWEST_WINDOWS = 4  # from which a scatter is measured
 MOST_DISPERSION = 50.0
-HEAVY_TAIL = 1.2  # limits are widened by this: real noise has heavier tails than any law fitted to it
+HEAVY_TAIL = 1.08  # limits are widened by this: real noise has heavier tails than any law fitted to it
+BURSTY_TAIL = 1.2  # and by this for windows of some minutes: bursts of counts are the rule, and attacks stand out there
+BURSTY_MINUTES = 10.0
 LARGEST_NOISE = 3.0
+MINUTES_PER_MONTH = 30 * 1440
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,8 @@ def limit(length: int, steps_per_month: float, tests: int, false_alarms_per_mont
         false_alarms_per_month: the promise.
     """
     looks = steps_per_month / length * (CLUSTERS if length > 1 else 1.0)
-    return float(-np.log10(false_alarms_per_month / max(1, tests) / looks)) * HEAVY_TAIL
+    bursty = length * MINUTES_PER_MONTH / steps_per_month <= BURSTY_MINUTES
+    return float(-np.log10(false_alarms_per_month / max(1, tests) / looks)) * (BURSTY_TAIL if bursty else HEAVY_TAIL)
 
 
 def windows(counts: Array, length: int, stride: int = 1) -> Array:
@@ -83,44 +93,65 @@ def stride_of(length: int) -> int:
 def scatter(actual: Array, expected: Array, day: NDArray[np.int64], days_known: Array) -> Scatter:
     """Measure from squared errors of windows how they scatter, each day from the days before it.
 
+    Small counts say how much more than Poisson's they scatter, large ones what noise adds to that: the
+    quieter and the busier half of the days tell them apart.
+
     Args:
         actual: sums over windows, shape (n, series).
         expected: what was expected of them.
         day: number of the day of each window, increasing, shape (n,).
         days_known: how many days the baseline of each day rests upon, shape (days,).
     """
-    days = len(days_known)
-    ratio, mean = _by_level(actual, expected, day, days)
-    low, high = _past(ratio[:, 0]), _past(ratio[:, 1])
-    few, many = _past(mean[:, 0]), _past(mean[:, 1])
+    ratio, mean = _by_level(actual, expected, day, len(days_known))
+    low, high = ratio[:, 0], ratio[:, 1]
+    few, many = _past_median(mean[:, 0]), _past_median(mean[:, 1])
     apart = np.where(many > 2 * few, many - few, np.inf)
     slope = np.where(np.isfinite(apart), (high - low) / apart, (high - 1) / np.maximum(many, 1))
     square = np.clip(np.nan_to_num(slope), 0, LARGEST_NOISE**2)
-    least = 1 + NEW_COUNTS / (days_known[:, None] + 7)
-    dispersion = np.clip(np.nan_to_num(low - square * few, nan=1.0), least, MOST_DISPERSION)
-    extra = NOISE_FLOOR**2 + (NEW_BASELINE / days_known[:, None]) ** 2
-    return Scatter(dispersion, np.sqrt(square + extra))
+    guess = 1 + NEW_COUNTS / (days_known[:, None] + 7)
+    measured = np.clip(low - square * few, 1.0, MOST_DISPERSION)
+    new = NEW_BASELINE / days_known * np.sqrt(np.minimum(1.0, WEEK / days_known))
+    extra = NOISE_FLOOR**2 + new[:, None] ** 2
+    return Scatter(np.where(np.isfinite(measured), measured, guess), np.sqrt(square + extra))
 
 
 def _by_level(actual: Array, expected: Array, day: NDArray[np.int64], days: int) -> tuple[Array, Array]:
-    """Median squared error over the mean, in the quieter and the busier half of each day."""
-    ratio, mean = np.full((days, 2, actual.shape[1]), np.nan), np.full((days, 2, actual.shape[1]), np.nan)
+    """Squared error over the mean as of each day, and the mean, in the quieter and the busier half of the days.
+
+    An M-estimate of scale in one step (Huber 1981): squares are cut off at a multiple of their past median, so that
+    attacks weigh little, and nearly everything that usual windows tell is used.
+    """
     usable = np.isfinite(expected) & (expected >= LEAST_EXPECTED)
     squares = np.where(usable, (actual - expected) ** 2 / np.where(usable, expected, 1), np.nan)
     level = np.where(usable, expected, np.nan)
     edges = np.searchsorted(day, np.arange(days + 1))
-    for number in range(days):
-        part = slice(edges[number], edges[number + 1])
-        if part.start == part.stop:
-            continue
-        middle = middle_of(level[part], axis=0)
-        for half, inside in enumerate((level[part] <= middle, level[part] >= middle)):
-            ratio[number, half] = middle_of(np.where(inside, squares[part], np.nan), axis=0) / CHI_SQUARE_MEDIAN
+    shape = (days, 2, actual.shape[1])
+    middle, mean, cut, count = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
+    halves = []
+    for number, part in enumerate(slice(a, b) for a, b in pairwise(edges)):
+        between = middle_of(level[part], axis=0) if part.stop > part.start else np.nan
+        halves.append((part, (level[part] <= between, level[part] >= between)))
+        for half, inside in enumerate(halves[-1][1] if part.stop > part.start else ()):
+            middle[number, half] = middle_of(np.where(inside, squares[part], np.nan), axis=0) / CHI_SQUARE_MEDIAN
             mean[number, half] = middle_of(np.where(inside, level[part], np.nan), axis=0)
-    return ratio, mean
+    rough = np.array([_past_median(middle[:, half]) for half in (0, 1)]).swapaxes(0, 1)
+    rough = np.where(np.isfinite(rough), rough, middle)
+    for number, (part, pair) in enumerate(halves):
+        for half, chosen in enumerate(pair):
+            most = CUT_AT * np.fmax(rough[number, half], LEAST_RATIO)
+            cut[number, half] = np.where(chosen, np.minimum(squares[part], most), 0.0).sum(axis=0)
+            count[number, half] = chosen.sum(axis=0)
+    sums, counts = (_past(np.nan_to_num(part)).sum(axis=-1) for part in (cut, count))
+    return np.where(counts >= FEWEST_WINDOWS, sums / np.maximum(counts, 1) / CUT_MEAN, np.nan), mean
 
 
 def _past(daily: Array) -> Array:
+    """The values of the days before each day, on a new last axis; zero before the first."""
+    padded = np.concatenate([np.zeros((MEMORY_DAYS, *daily.shape[1:])), daily[:-1]])
+    return np.lib.stride_tricks.sliding_window_view(padded, MEMORY_DAYS, axis=0)
+
+
+def _past_median(daily: Array) -> Array:
     """Median of the days before each day."""
     padded = np.concatenate([np.full((MEMORY_DAYS, daily.shape[1]), np.nan), daily[:-1]])
     return middle_of(np.lib.stride_tricks.sliding_window_view(padded, MEMORY_DAYS, axis=0), axis=2)

@@ -21,8 +21,7 @@ def told(people_live_in, we_say, until=None, attack=0.0):
     counts[(index > SUMMER) & (index <= SUMMER + pd.Timedelta(hours=2))] += attack
     calendar = Calendar.of(index, we_say)
     expected = expected_counts(counts, calendar, np.ones((len(index), 1), dtype=bool))
-    nights = np.flatnonzero(np.diff(calendar.day, prepend=-1))
-    return clock_change(counts, expected, int(np.searchsorted(index, SUMMER, side="right")), nights, STEP)
+    return clock_change(counts, expected, int(np.searchsorted(index, SUMMER, side="right")), STEP)
 
 
 @pytest.mark.parametrize(
