@@ -6,12 +6,14 @@ from itertools import combinations
 from analysis.cardinality.model import Labels
 
 MOST_EXTRA = 2  # labels tried in every combination beyond those that took new values; then all are named
+MOST_MOVED = 4  # labels of which every part is tried; each try goes through all series
 
 
 def explain(start: Collection[Labels], end: Collection[Labels]) -> tuple[str, ...]:
-    """The fewest labels without which both sets are the same.
+    """The fewest labels that explain why one set has more series than the other.
 
-    A label that took a new value, or lost one, always belongs to them.
+    Of the labels without which both sets are the same, those without which both are of one size: pods
+    that were replaced by as many others moved too, but made nothing grow.
 
     Args:
         start: series alive at the first edge.
@@ -20,7 +22,14 @@ def explain(start: Collection[Labels], end: Collection[Labels]) -> tuple[str, ..
     Returns:
         Label names, sorted; empty where both sets are the same.
     """
-    return _fewest(set(start), set(end), both_ways=True)
+    before, after = set(start), set(end)
+    moved = _fewest(before, after, both_ways=True)
+    if len(before) == len(after) or not 1 < len(moved) <= MOST_MOVED:
+        return moved
+    parts = (part for size in range(1, len(moved)) for part in combinations(moved, size))
+    enough = [part for part in parts if _as_many_without(before, after, part)]
+    fewest = [part for part in enough if len(part) == len(enough[0])]
+    return max(fewest, key=lambda part: sum(_more_values(before, after, name) for name in part), default=moved)
 
 
 def explain_created(known: Collection[Labels], created: Collection[Labels]) -> tuple[str, ...]:
@@ -43,6 +52,15 @@ def _fewest(start: set[Labels], end: set[Labels], *, both_ways: bool) -> tuple[s
             if (moved or more) and _same_without(start, end, gone if both_ways else set(), come, kept):
                 return tuple(sorted(moved | set(more)))
     return tuple(names)
+
+
+def _as_many_without(start: set[Labels], end: set[Labels], part: tuple[str, ...]) -> bool:
+    kept = tuple({name for labels in start | end for name in labels.names}.difference(part))
+    return len(_project(start, kept)) == len(_project(end, kept))
+
+
+def _more_values(start: set[Labels], end: set[Labels], name: str) -> int:
+    return abs(len(_values(end, name)) - len(_values(start, name)))
 
 
 def _values(series: Iterable[Labels], name: str) -> set[str]:
