@@ -8,10 +8,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis.cardinality import templating
+from analysis.cardinality.choices import filtered_labels, known_values
 from analysis.cardinality.fields import printed_by_panel, printed_by_target
 from analysis.cardinality.queries import MADE_BY_ALERTS, Query
 from analysis.cardinality.variables import variable_queries
@@ -32,8 +34,12 @@ class Place(NamedTuple):
     printed: frozenset[str] = frozenset()
 
 
-def folder_queries(folder: Path) -> Iterator[Query]:
+def folder_queries(folder: Path, skipped: list[tuple[str, str]] | None = None) -> Iterator[Query]:
     """The queries of every dashboard in a folder and below.
+
+    Args:
+        folder: of JSON files.
+        skipped: takes the files that are not JSON, each with the reason; they are an error where it is left out.
 
     Raises:
         InputError: no such folder, or a file in it is not JSON.
@@ -44,7 +50,10 @@ def folder_queries(folder: Path) -> Iterator[Query]:
         try:
             document = json.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"the dashboard {path} is not JSON: {error}") from None
+            if skipped is None:
+                raise InputError(f"the dashboard {path} is not JSON: {error}") from None
+            skipped.append((str(path.relative_to(folder)), f"not JSON: {error}"))
+            continue
         yield from dashboard_queries(document, str(path.relative_to(folder)))
 
 
@@ -77,14 +86,18 @@ def dashboard_queries(document: Any, file: str) -> Iterator[Query]:
         file: how messages call it.
     """
     inputs = _input_types(document)
-    for node, place in _walk(document, Place(), inputs, 0):
-        if not _PROMQL.fullmatch(place.source.lower()):
-            continue
+    nodes = [
+        (node, place) for node, place in _walk(document, Place(), inputs, 0) if _PROMQL.fullmatch(place.source.lower())
+    ]
+    filters = frozenset[str]().union(*(filtered_labels(node) for node, _ in nodes))
+    variables = dict(filter(None, (known_values(node) for node, _ in nodes)))
+    for node, place in nodes:
         where = f"{file}: {place.title}" if place.title else file
         expr = node.get("expr")
         if isinstance(expr, str) and expr.strip():
-            yield Query(expr, where, "dashboard", place.printed | printed_by_target(node))
-        yield from variable_queries(node, where)
+            printed = place.printed | printed_by_target(node)
+            yield Query(expr, where, "dashboard", printed, filters=filters, variables=variables)
+        yield from (replace(query, variables=variables) for query in variable_queries(node, where))
 
 
 def _walk(node: Any, place: Place, inputs: Mapping[str, str], depth: int) -> Iterator[tuple[dict[str, Any], Place]]:
@@ -109,6 +122,9 @@ def _source(node: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
     """Type of the data source an object names; empty where it names none, or none that is known."""
     if node.get("kind") == "DataQuery" and isinstance(node.get("group"), str):
         return str(node["group"])
+    spec = node.get("spec")
+    if isinstance(spec, Mapping) and isinstance(spec.get("expr"), str) and isinstance(node.get("kind"), str):
+        return str(node["kind"])  # the first draft of the second schema
     source = node.get("datasource")
     if isinstance(source, Mapping):
         kind = source.get("type") or inputs.get(_plain(source.get("uid")), "")

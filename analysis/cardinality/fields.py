@@ -26,10 +26,17 @@ def printed_by_target(target: Mapping[str, Any]) -> frozenset[str]:
 def printed_by_panel(panel: Mapping[str, Any]) -> frozenset[str]:
     """Names of fields that a panel shows, of which some are labels; those that it hides are left out."""
     shown, hidden = set[str](), set[str]()
-    for key in _LOOKS:
-        for name, is_hidden in _names(panel.get(key), 0):
+    for look in (*map(panel.get, _LOOKS), _newer_transformations(panel)):
+        for name, is_hidden in _names(look, 0):
             (hidden if is_hidden else shown).add(name)
     return frozenset(shown - hidden)
+
+
+def _newer_transformations(panel: Mapping[str, Any]) -> Any:
+    """Where the second schema of dashboards keeps them: beside a panel's queries."""
+    data = panel.get("data")
+    spec = data.get("spec") if isinstance(data, Mapping) else None
+    return spec.get("transformations") if isinstance(spec, Mapping) else None
 
 
 def _names(node: Any, depth: int) -> Iterator[tuple[str, bool]]:

@@ -1,14 +1,10 @@
-"""Where expressions come from: rules, query logs. Dashboards have a module of their own."""
+"""What somebody asks, and what rules ask. Dashboards and query logs have modules of their own."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from analysis.cardinality.selectors import OURS
-from analysis.errors import InputError
 from analysis.prometheus.rules import RuleGroup
 
 Asker = Literal["rule", "dashboard", "query_log", "indirect"]
@@ -30,6 +26,8 @@ class Query:
         kind: who asks.
         printed: labels that a legend or an annotation shows.
         record: the recording that it makes, else empty.
+        filters: labels that a dashboard's ad hoc filters match beside those in the expression.
+        variables: what template variables can stand for, as regular expressions, where that is known.
     """
 
     expr: str
@@ -37,6 +35,8 @@ class Query:
     kind: Asker
     printed: frozenset[str] = frozenset()
     record: str = ""
+    filters: frozenset[str] = frozenset()
+    variables: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def rule_queries(groups: Iterable[RuleGroup]) -> Iterator[Query]:
@@ -61,40 +61,3 @@ def _template_queries(text: str) -> Iterator[str]:
     for part in _TEMPLATE.finditer(text):
         for match in _QUERY.finditer(part[1]):
             yield match[2] or re.sub(r"\\(.)", r"\1", match[1] or match[3] or "")
-
-
-def log_queries(paths: Iterable[Path]) -> Iterator[Query]:
-    """The expressions of Prometheus query logs, each once; a line that is cut off is skipped.
-
-    Raises:
-        InputError: a file cannot be read, or holds no query at all.
-    """
-    for path in paths:
-        seen: set[str] = set()
-        lines = 0
-        try:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                for line in file:
-                    lines += bool(line.strip())
-                    query = _log_line(line, path)
-                    if query is not None and query.expr not in seen:
-                        seen.add(query.expr)
-                        yield query
-        except OSError as error:
-            raise InputError(f"cannot read the query log {path}: {error.strerror}") from None
-        if lines and not seen:
-            raise InputError(f"{path} is not a query log of Prometheus: no line holds params.query")
-
-
-def _log_line(line: str, path: Path) -> Query | None:
-    try:
-        entry = json.loads(line)
-        expr = entry["params"]["query"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if not isinstance(expr, str) or expr.endswith(OURS):
-        return None
-    group = entry.get("ruleGroup")
-    if isinstance(group, dict):  # a rule's evaluation: evidence of the rule, not of a person
-        return Query(expr, f"{group.get('file', path)}: {group.get('name', '')}", "rule")
-    return Query(expr, path.name, "query_log")

@@ -14,7 +14,8 @@ from analysis.cardinality.grafana import api_queries
 from analysis.cardinality.history import totals
 from analysis.cardinality.model import Collected
 from analysis.cardinality.proposals import proposals as make_proposals
-from analysis.cardinality.queries import Query, log_queries, rule_queries
+from analysis.cardinality.queries import Query, rule_queries
+from analysis.cardinality.query_log import log_queries
 from analysis.cardinality.tables import cause_rows, jobs_of, label_names, metric_rows, proposal_rows
 from analysis.cardinality.usage import Usage, usage
 from analysis.errors import PromreviewError, SourceError
@@ -183,7 +184,9 @@ def _queries(prom: Prometheus, settings: CardinalityGrowthSettings, window: Wind
         gaps.append(_gap(window, "usage by rules", f"the server shows no rule at all; {GIVE}"))
     found = list(rule_queries(groups))
     if settings.dashboards:
-        found += folder_queries(settings.dashboards)
+        skipped: list[tuple[str, str]] = []
+        found += folder_queries(settings.dashboards, skipped)
+        gaps += [_gap(window, f"usage by dashboards: {file}", f"skipped: {why}"[:300]) for file, why in skipped]
     if settings.grafana_url:
         try:
             found += api_queries(settings.grafana_url)

@@ -5,15 +5,16 @@ whichever its place asks for; markers are turned into ``.*`` where a pattern is 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from analysis.prometheus.promql import quote
 
 MARK = "promreview_variable_"
+END = "_promreview_x"  # closes a marker; no variable is called so
 ANY = ".*"
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?:\.[\w.]+)?(?::[^}]*)?\}|\[\[(\w+)(?::\w+)?\]\]|\$([A-Za-z_]\w*)")
-_MARKED = re.compile(MARK + r"(\w+?)_x")
+_MARKED = re.compile(rf"{MARK}(\w+?){END}")
 _NUMBERS = re.compile(r"__(interval_ms|range_ms|range_s|from|to)$")
 _TAKES_NUMBER = re.compile(r"\b(topk|bottomk|quantile|limitk|limit_ratio)\s*\($")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`')
@@ -58,15 +59,19 @@ def mark(text: str) -> str:
     return _VARIABLE.sub(_marker, text)
 
 
-def pattern(marked: str, *, literal: bool) -> str:
+def pattern(marked: str, *, literal: bool, known: Mapping[str, str] | None = None) -> str:
     """A regular expression for a marked text.
 
     Args:
         marked: text with markers.
         literal: the rest is plain text, not a regular expression itself.
+        known: regular expressions of what variables can stand for; any text where one is not known.
     """
-    parts = re.split(MARK + r"\w+?_x", marked)
-    return ANY.join(re.escape(part) if literal else part for part in parts)
+    parts = _MARKED.split(marked)  # texts and names of variables in turn
+    return "".join(
+        (known or {}).get(part, ANY) if place % 2 else (re.escape(part) if literal else part)
+        for place, part in enumerate(parts)
+    )
 
 
 def variables_in(marked: str) -> list[str]:
@@ -75,7 +80,7 @@ def variables_in(marked: str) -> list[str]:
 
 
 def _marker(match: re.Match[str]) -> str:
-    return f"{MARK}{match[1] or match[2] or match[3]}_x"
+    return f"{MARK}{match[1] or match[2] or match[3]}{END}"
 
 
 def _substitute(expr: str, elsewhere: str | None) -> str:

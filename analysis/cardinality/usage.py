@@ -88,6 +88,9 @@ def _count(found: Usage, use: Use, jobs: Mapping[str, set[str]], label_names: Ma
         names, kind = ([use.metric] if use.metric in jobs else []), str(use.kind)
     else:
         names, kind = matching(use, jobs), "indirect"
+        if not (use.pattern or use.matchers or use.labels) and use.indirect_labels:
+            _count_label(found, use, label_names)
+            return
         if len(names) == len(jobs) > 1:
             found.everything.add(use.asked_by)
             names = []
@@ -100,6 +103,14 @@ def _count(found: Usage, use: Use, jobs: Mapping[str, set[str]], label_names: Ma
         for label in label_names.get(name, set()):
             if any(compiled(p).fullmatch(label) for p in use.indirect_labels if p != ".*"):
                 found.labels[name, label].add("indirect")
+
+
+def _count_label(found: Usage, use: Use, label_names: Mapping[str, set[str]]) -> None:
+    """``label_values(label)`` lists a label of whatever metric has it: a use of the label, and of no metric."""
+    for name, labels in label_names.items():
+        for label in labels & use.indirect_labels:
+            found.labels[name, label].add("indirect")
+            found.uses[name].append(use)
 
 
 def matching(use: Use, jobs: Mapping[str, set[str]]) -> list[str]:

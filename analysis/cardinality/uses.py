@@ -101,14 +101,17 @@ def _use(node: Any, around: frozenset[str], matched: tuple[Matched, ...], query:
     selector = promql.selectors(node)[0]
     names = [(op, value) for label, op, value in selector.matchers if label == "__name__"]
     matchers = tuple(m for m in selector.matchers if m[0] != "__name__")
-    named = around | {label for label, _, _ in matchers}
-    unclear = frozenset(templating.pattern(label, literal=True) for label in named if templating.MARK in label)
+    named = around | {label for label, _, _ in matchers} | query.filters
+    known = query.variables
+    unclear = frozenset(
+        templating.pattern(label, literal=True, known=known) for label in named if templating.MARK in label
+    )
     plain = frozenset(label for label in named if templating.MARK not in label)
     metric = selector.name
     if templating.MARK in metric:
-        names.append(("=~", templating.pattern(metric, literal=True)))
+        names.append(("=~", templating.pattern(metric, literal=True, known=known)))
         metric = ""
-    patterns = tuple((op, templating.pattern(value, literal=op in ("=", "!="))) for op, value in names)
+    patterns = tuple((op, templating.pattern(value, literal=op in ("=", "!="), known=known)) for op, value in names)
     if query.kind == "indirect":
         return Use(
             metric, patterns, matchers, plain - query.printed, unclear | query.printed, query.asked_by, "indirect"

@@ -9,7 +9,7 @@ from analysis.cardinality.queries import Query
 from analysis.errors import InputError
 from analysis.prometheus import promql
 
-_FUNCTION = re.compile(r"\s*(label_values|label_names|query_result|metrics)\s*\((.*)\)\s*", re.DOTALL)
+FUNCTION = re.compile(r"\s*(label_values|label_names|query_result|metrics)\s*\((.*)\)\s*", re.DOTALL)
 _CUT_OUT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*=\s*\\?\"")  # labels in a regex such as /.*instance="([^"]*)".*/
 
 
@@ -30,7 +30,7 @@ def variable_queries(node: Mapping[str, Any], where: str) -> Iterator[Query]:
 
 
 def _queries(text: str, where: str, cut_out: frozenset[str], *, plain: bool) -> Iterator[Query]:
-    match = _FUNCTION.fullmatch(text)
+    match = FUNCTION.fullmatch(text)
     if match is None:
         if plain and _is_selector(text):  # Grafana lists its series, out of which the regex cuts a label
             yield Query(text, where, "indirect", cut_out)

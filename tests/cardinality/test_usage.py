@@ -1,11 +1,14 @@
 """Usage: graded by who asks, read with the parser, whatever shape a dashboard has."""
 
+import gzip
 import json
 
 import pytest
 
 from analysis.cardinality.dashboards import dashboard_queries, folder_panels, folder_queries
-from analysis.cardinality.queries import Query, log_queries, rule_queries
+from analysis.cardinality.queries import Query, rule_queries
+from analysis.cardinality.query_log import log_queries
+from analysis.cardinality.selectors import OURS
 from analysis.cardinality.templating import askable
 from analysis.cardinality.usage import usage
 from analysis.cardinality.variables import split_last
@@ -162,12 +165,29 @@ def test_remote_consumers_and_query_logs(tmp_path):
         list(log_queries([log]))
 
 
+def test_rotated_logs_are_unpacked_and_own_queries_alone_are_a_log(tmp_path):
+    packed = gzip.compress(b'{"params": {"query": "node_load1"}}\n{"params": {"query": "redis_up"}}\n')
+    (tmp_path / "query.log.1.gz").write_bytes(packed)
+    (tmp_path / "query.log").write_text(json.dumps({"params": {"query": f"up{OURS}"}}), encoding="utf-8")
+    found = list(log_queries([tmp_path / "query.log", tmp_path / "query.log.1.gz"]))
+    assert [(query.expr, query.asked_by) for query in found] == [
+        ("node_load1", "query.log.1.gz"),
+        ("redis_up", "query.log.1.gz"),
+    ]
+    (tmp_path / "cut.gz").write_bytes(packed[:-9])
+    assert {query.expr for query in log_queries([tmp_path / "cut.gz"])} == {"node_load1", "redis_up"}
+
+
 def test_bad_folders_and_files_are_one_clear_line(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         list(folder_queries(tmp_path / "none"))
     (tmp_path / "x.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"x\.json is not JSON"):
         list(folder_queries(tmp_path))
+    (tmp_path / "y.json").write_text(json.dumps(dashboard("redis_up")), encoding="utf-8")
+    skipped = []
+    assert [query.expr for query in folder_queries(tmp_path, skipped)] == ["redis_up"]
+    assert [file for file, _ in skipped] == ["x.json"]
 
 
 def test_split_last_respects_brackets_and_strings():
@@ -182,7 +202,7 @@ def test_split_last_respects_brackets_and_strings():
         ('up{job=~"$job"}', 'up{job=~".*"}'),
         ('up{job="$job",instance="a"}', 'up{job=~".*",instance="a"}'),
         ('up{path="/x.$name"}', 'up{path=~"/x\\\\..*"}'),
-        ('up{job!="$job"}', 'up{job!="promreview_variable_job_x"}'),
+        ('up{job!="$job"}', 'up{job!="promreview_variable_job_promreview_x"}'),
         ("rate(x_total[$__rate_interval])", "rate(x_total[5m])"),
         ("topk($top, x) > bool 3", "topk(1, x) > bool 3"),
         ("up", "up"),
@@ -277,3 +297,66 @@ def test_data_sources_that_speak_promql_are_read(source, grade):
         "p": {"kind": "Panel", "spec": {"title": "P", "data": {"spec": {"queries": [{"spec": {"query": query}}]}}}}
     }
     assert of_dashboard({"elements": elements}).of_metric("redis_up") == [grade]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        {"type": "custom", "query": "Load : node_load1,redis_up"},
+        {"type": "custom", "query": "", "options": [{"value": "$__all"}, {"value": "node_load1"}]},
+        {"type": "constant", "query": "node_load1"},
+        {"type": "query", "query": "label_values({__name__=~'node_load1|redis.*'}, __name__)"},
+        {"type": "query", "query": {"query": "metrics(load1)", "refId": "A"}},
+        {"kind": "CustomVariable", "spec": {"query": "node_load1"}},
+        {"kind": "QueryVariable", "spec": {"query": {"kind": "DataQuery", "spec": {"query": "metrics(load1)"}}}},
+    ],
+)
+def test_a_variable_that_is_a_metric_stands_for_what_it_lists(variable):
+    spec = variable.get("spec", variable)
+    spec["name"] = "metric_x"
+    found = of_dashboard({"templating": {"list": [variable]}, **dashboard("rate(${metric_x:raw}[5m]) > $metric_x")})
+    assert found.of_metric("node_load1") == ["indirect"]
+    assert found.of_metric("lonely_total") == ["unused"]
+    assert (found.everything, found.unread) == (set(), [])
+
+
+def test_a_variable_that_is_a_label_stands_for_what_it_lists():
+    variable = {"type": "custom", "name": "by", "query": "path,pod"}
+    found = of_dashboard({"templating": {"list": [variable]}, **dashboard("sum by ($by) (http_requests_total)")})
+    assert found.of_label("http_requests_total", "path") == ["indirect"]
+    assert found.of_label("http_requests_total", "user") == ["unused"]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        {"type": "adhoc", "filters": [{"key": "pod", "operator": "=", "value": "x"}]},
+        {"type": "adhoc", "filters": [], "baseFilters": [{"key": "pod", "operator": "=~", "value": "x"}]},
+        {"kind": "AdhocVariable", "spec": {"filters": [{"key": "pod", "operator": "=", "value": "x"}]}},
+        {"type": "groupby", "current": {"value": ["pod"]}},
+    ],
+)
+def test_ad_hoc_filters_match_labels_of_every_query(variable):
+    found = of_dashboard({"templating": {"list": [variable]}, **dashboard("sum(http_requests_total)")})
+    assert found.of_label("http_requests_total", "pod") == ["dashboard"]
+    assert found.of_label("http_requests_total", "user") == ["unused"]
+    loki = {"templating": {"list": [variable | {"datasource": {"type": "loki"}}]}, **dashboard("http_requests_total")}
+    assert of_dashboard(loki).of_label("http_requests_total", "pod") == ["unused"]
+
+
+def test_values_of_a_label_of_any_metric_use_the_label_and_no_metric():
+    found = of_dashboard({"templating": {"list": [{"name": "v", "type": "query", "query": "label_values(pod)"}]}})
+    assert (found.of_metric("redis_up"), found.of_label("redis_up", "pod")) == (["unused"], ["indirect"])
+    assert found.of_label("redis_up", "user") == ["unused"]
+
+
+def test_the_first_draft_of_the_second_schema_is_read():
+    def query(kind, expr):
+        return {"kind": "PanelQuery", "spec": {"query": {"kind": kind, "spec": {"expr": expr}}, "refId": "A"}}
+
+    columns = [{"kind": "groupBy", "spec": {"id": "groupBy", "options": {"fields": {"pod": {"operation": "groupby"}}}}}]
+    data = {"spec": {"queries": [query("prometheus", "redis_up"), query("loki", "{a=~'b'} |= 'c'")]}}
+    data["spec"]["transformations"] = columns
+    found = of_dashboard({"spec": {"elements": {"p": {"kind": "Panel", "spec": {"title": "P", "data": data}}}}})
+    assert (found.of_metric("redis_up"), found.unread) == (["dashboard"], [])
+    assert found.of_label("redis_up", "pod") == ["dashboard"]
