@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import InputError
+from analysis.series.period import last_cycles
 from analysis.series.subsequences import strange_windows
 
 Array = NDArray[np.float64]
@@ -26,6 +27,7 @@ BLOCK = 32  # samples between two updates of what is usual: a quantile each samp
 BLOCKS_BACK = 64  # blocks that say what is usual
 WARM_SAMPLES = 24.0  # a prediction that was checked less often than this is believed in part
 STRANGEST = 60.0  # usual errors; beyond it nothing becomes stranger
+LARGEST = 1e100  # in units of the first value; squares of more are no numbers
 MEAN_SHARE = 0.5  # weight of all predictions together against that of the worst one
 MAD_TO_SIGMA = 1.4826  # normal distribution
 NINETY_TO_SIGMA = 1 / 1.645  # normal distribution, two-sided
@@ -87,7 +89,7 @@ def score_offline(series: pd.Series) -> pd.Series:
     result = np.full(len(values), np.nan)
     if len(given):
         whole = [_in_whole_errors(error) for error in _whole_errors(given, times[known])]
-        whole.append(strange_windows(given, _samples_per_day(times[known])))
+        whole += strange_windows(given, _samples_per_day(times[known]))
         result[known] = _together(whole)
     return pd.Series(result, index=series.index, name=series.name)
 
@@ -104,7 +106,17 @@ def _checked(series: pd.Series) -> tuple[Array, NDArray[np.datetime64]]:
     except (TypeError, ValueError):
         raise InputError(f"the series holds {series.dtype}, not numbers; use pd.to_numeric(series)") from None
     stamps = series.index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
-    return np.where(np.isfinite(values), values, np.nan), stamps
+    return _of_common_size(np.where(np.isfinite(values), values, np.nan)), stamps
+
+
+def _of_common_size(values: Array) -> Array:
+    """Values in units of the first that is not zero: what comes later changes nothing, and squares stay finite."""
+    given = np.flatnonzero(np.nan_to_num(values))
+    if not len(given):
+        return values
+    unit = 2.0 ** np.clip(np.floor(np.log2(abs(values[given[0]]))), -1000, 1000)
+    most = min(LARGEST * unit, LARGEST) if unit < 1 else np.inf
+    return np.clip(np.clip(values, -most, most) / unit, -LARGEST, LARGEST)
 
 
 def _past_errors(values: Array, times: NDArray[np.datetime64]) -> list[Array]:
@@ -118,7 +130,8 @@ def _past_errors(values: Array, times: NDArray[np.datetime64]) -> list[Array]:
         left = pd.Series(values - _same_time(values, times, lags))
         level = left.shift(1).ewm(halflife=NEAR).mean().to_numpy()
         errors += [left.to_numpy(), left.to_numpy() - level, _lasting(left.to_numpy())]
-    return errors
+    rhythm = values - last_cycles(values)
+    return [*errors, rhythm, _lasting(rhythm)]
 
 
 def _long_run(values: Array) -> Array:
@@ -165,7 +178,7 @@ def _roughness(values: Array) -> Array:
     moves = pd.Series(values).diff().abs()
     floor = moves.where(moves > 0).expanding().median().ffill().fillna(1.0) * 0.1
     rough = np.log(moves.rolling(ROUGH, min_periods=ROUGH // 2).median() + floor)
-    return (rough - rough.shift(1).rolling(LONG, min_periods=ROUGH).mean()).fillna(0.0).to_numpy()
+    return (rough - rough.shift(1).rolling(LONG, min_periods=ROUGH).mean()).to_numpy()
 
 
 def _in_usual_errors(errors: Array) -> Array:
@@ -180,7 +193,7 @@ def _in_usual_errors(errors: Array) -> Array:
     scale = np.append(scale, np.full(len(size) - len(scale), np.nan))
     early = pd.Series(size).shift(1).expanding(min_periods=1).mean().to_numpy() * 1.25
     scale = np.where(np.isfinite(scale), scale, early)
-    floor = 0.05 * early + 1e-12
+    floor = 0.2 * early + 1e-12
     checked = np.cumsum(np.isfinite(errors))
     trust = (checked - 1) / (checked + WARM_SAMPLES)
     return np.asarray(np.minimum(size / np.fmax(scale, floor), STRANGEST) * trust)
@@ -198,7 +211,8 @@ def _whole_errors(values: Array, times: NDArray[np.datetime64]) -> list[Array]:
         if np.isfinite(seasonal).any():
             left = pd.Series(values - seasonal)
             errors += [left.to_numpy(), left.rolling(2 * ROUGH + 1, center=True, min_periods=1).median().to_numpy()]
-    return errors
+    rhythm = values - last_cycles(values, ahead=True)
+    return [*errors, rhythm] if np.isfinite(rhythm).any() else errors
 
 
 def _any_day(values: Array, times: NDArray[np.datetime64], lags: tuple[int, ...]) -> Array:

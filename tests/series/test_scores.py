@@ -112,3 +112,28 @@ def test_what_is_no_series_is_refused_in_one_line(bad):
             score(bad)
         assert "\n" not in str(refused.value)
         assert "use " in str(refused.value) or "give " in str(refused.value)
+
+
+def test_a_rhythm_of_its_own_is_learnt_whatever_the_calendar_says():
+    place = np.arange(4000)
+    values = 5 * np.exp(-(((place % 47) - 20) ** 2) / 6) + 0.2 * np.random.default_rng(5).normal(size=len(place))
+    values[3000 : 3000 + 47] = 0.2 * np.random.default_rng(6).normal(size=47)  # one beat is left out
+    index = pd.date_range("2026-01-01", periods=len(place), freq="1min", tz="UTC")
+    for score in (score_online, score_offline):
+        assert 3000 <= int(score(pd.Series(values, index)).argmax()) < 3050
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e300])
+def test_the_smallest_and_the_largest_numbers_are_judged_alike(unit):
+    values = np.random.default_rng(7).normal(size=800)
+    index = pd.date_range("2026-01-01", periods=len(values), freq="5min", tz="UTC")
+    for score in (score_online, score_offline):
+        plain, scaled = score(pd.Series(values, index)), score(pd.Series(values * unit, index))
+        assert np.allclose(plain, scaled, rtol=1e-3, atol=1e-3)
+
+
+def test_the_first_samples_are_not_the_strangest_of_a_usual_series():
+    index = pd.date_range("2026-01-01", periods=2000, freq="5min", tz="UTC")
+    for seed in range(5):
+        values = pd.Series(np.random.default_rng(seed).normal(size=len(index)), index)
+        assert score_online(values).iloc[:64].max() < 5
