@@ -73,14 +73,20 @@ class Coverage(BaseModel):
 
     def __repr__(self) -> str:
         """The share, and one line per gap."""
-        share = "coverage unknown" if self.share is None else f"{self.share:.1%} of the window had data"
-        return "\n".join([share, *(repr(gap) for gap in self.gaps)])
+        return "\n".join([self.headline, *(repr(gap) for gap in self.gaps)])
+
+    @property
+    def headline(self) -> str:
+        """The share in words; 100 % is said of the whole alone."""
+        if self.share is None:
+            return "coverage unknown"
+        return f"{'over 99.9%' if 0.9995 <= self.share < 1 else f'{self.share:.1%}'} of the window had data"
 
     def _repr_html_(self) -> str:
         """The gaps as a table; every value is escaped."""
         rows = [(gap.scope, gap.start, gap.end, gap.reason) for gap in self.gaps[:SHOWN_GAPS]]
         rest = f"; the first {SHOWN_GAPS} of {len(self.gaps)} gaps" if len(self.gaps) > SHOWN_GAPS else ""
-        share = repr(self).splitlines()[0]
+        share = self.headline
         return markup.table(("what", "from", "to", "why"), rows, share + rest) if rows else f"<p>{share}</p>"
 
 
@@ -182,7 +188,8 @@ class FindingsDocument(BaseModel):
     @property
     def headline(self) -> str:
         """The report, how many findings it has, and what they stand on."""
-        return f"{self.report}: {len(self.findings)} findings, {repr(self.coverage).splitlines()[0]}"
+        count = len(self.findings)
+        return f"{self.report}: {count} finding{'' if count == 1 else 's'}, {self.coverage.headline}"
 
     def __repr__(self) -> str:
         """One line per finding, the gravest first."""

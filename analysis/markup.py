@@ -1,11 +1,13 @@
 """HTML for what a notebook shows: every value is escaped, and only a web address becomes a link."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from urllib.parse import urlsplit
 
+_CODE = re.compile(r"`([^`]+)`")
 _LEFT = "text-align: left"  # JupyterLab sets tables to the right, as numbers are
 
 
@@ -18,7 +20,7 @@ class Link:
 
 
 def cell(value: object) -> str:
-    """One value as HTML: links as such, times in UTC, lists of values beside each other, anything else as text."""
+    """One value as HTML: links, times in UTC, lists of values beside each other, anything else as text with code."""
     if isinstance(value, Link):
         shown = escape(value.name)
         if urlsplit(value.address).scheme not in ("http", "https"):
@@ -27,8 +29,13 @@ def cell(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(cell(part) for part in value)
     if isinstance(value, datetime):
-        return f"<span style='white-space: nowrap'>{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC</span>"
-    return "" if value is None else escape(str(value))
+        return f"<time style='white-space: nowrap'>{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC</time>"
+    return "" if value is None else with_code(str(value))
+
+
+def with_code(text: str) -> str:
+    """A text with what stands between backticks as code; all of it is escaped."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:

@@ -202,7 +202,7 @@ def grown_title(cause: Cause, row: Mapping[str, Any]) -> str:
 def _advice(cause: Cause, owner: str, proposal: Proposal | None) -> str:
     if proposal:
         what = _PROPOSED[proposal.action].format(label=proposal.label, metric=proposal.metric)
-        return f"Ask {owner}. Proposal: {what}, which saves {proposal.saved:,} series."
+        return f"{what[:1].upper()}{what[1:]}, which saves {proposal.saved:,} series; agree on it with {owner}."
     if cause.kind == "label_values":
         return f"Ask {owner} whether every value of {cause.label or 'its labels'} is needed; bound it at its source."
     return f"Ask {owner} whether all of it is needed."

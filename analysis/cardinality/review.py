@@ -55,7 +55,7 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
         >>> from analysis.settings.cardinality import CardinalityGrowthSettings
         >>> settings = CardinalityGrowthSettings(month="2026-10")
         >>> print(review(prom, settings, settings.window()))
-        cardinality_growth: 1 findings, 0.0% of the window had data
+        cardinality_growth: 1 finding, 0.0% of the window had data
          unknown  No series at all in this window: nothing can be said about growth
     """
     collected = collect(prom, settings, window)

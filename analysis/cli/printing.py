@@ -87,9 +87,7 @@ def _print_table(document: "FindingsDocument") -> None:
         table.add_row(*(Text(cell) for cell in (f.severity, f.kind, format_time(f.start), f.title)))
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table if document.findings else "nothing found")
-    share = document.coverage.share
-    covered = "coverage unknown" if share is None else f"{share:.1%} of the window had data"
-    print(f"{len(document.findings)} findings; {covered}", file=sys.stderr)
+    print(document.headline, file=sys.stderr)
 
 
 def leave(document: "FindingsDocument", fail_on: FailOn) -> None:

@@ -6,8 +6,9 @@ from analysis.report.workplace import enter_project, month_folder
 
 if TYPE_CHECKING:
     from analysis.report.results import save
+    from analysis.report.shown_rows import rows
 
-__all__ = ["enter_project", "month_folder", "save"]
+__all__ = ["enter_project", "month_folder", "rows", "save"]
 
 
 def __getattr__(name: str) -> Any:  # a process that only starts a notebook draws nothing: matplotlib takes a second
@@ -15,4 +16,8 @@ def __getattr__(name: str) -> Any:  # a process that only starts a notebook draw
         from analysis.report.results import save
 
         return save
+    if name == "rows":
+        from analysis.report.shown_rows import rows
+
+        return rows
     raise AttributeError(f"module 'analysis.report' has no attribute {name!r}")

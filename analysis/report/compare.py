@@ -1,11 +1,12 @@
 """What is new, worse, the same and resolved against last month."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.decisions import Decision
 from analysis.findings import SEVERITIES
 from analysis.report.periods import period_before, period_of
 
@@ -53,6 +54,17 @@ def resolved(name: str, now: Mapping[str, Any] | None, earlier: Mapping[str, Any
         return []
     gone = _alarms(earlier).keys() - _alarms(now).keys()
     return [f["title"] for i, f in _alarms(earlier).items() if i in gone]
+
+
+def open_alarms(findings: Iterable[Mapping[str, Any]], decided: Mapping[str, Decision]) -> list[Mapping[str, Any]]:
+    """The alarms that nobody has muted, the gravest first."""
+    muted = {name for name, decision in decided.items() if decision.decision == "muted"}
+    return sorted((f for f in findings if f["severity"] in ALARMS and f["id"] not in muted), key=worst_first)
+
+
+def worst_first(finding: Mapping[str, Any]) -> tuple[int, float]:
+    """The order of findings on a page: by severity, then by score."""
+    return _rank(finding), -(finding["score"] or 0)
 
 
 def documents_of(folder: Path) -> dict[str, dict[str, Any]]:

@@ -6,14 +6,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from analysis import __version__
+from analysis.decisions import current, read_decisions
 from analysis.findings import SEVERITIES
-from analysis.report.compare import ALARMS, compare, documents_of, previous_folder
+from analysis.report.compare import ALARMS, compare, documents_of, open_alarms, previous_folder
 from analysis.report.files import write_whole
 from analysis.report.notebook_html import environment
-from analysis.report.page import titled, verdict
 from analysis.report.periods import period_of, shown_period
 from analysis.report.shown import shown_share, shown_time
 from analysis.report.status import read_status
+from analysis.report.verdict import titled, verdict
 from analysis.settings.review import MonthlyReviewSettings
 
 
@@ -68,7 +69,7 @@ def _row(folder: Path, settings: MonthlyReviewSettings) -> dict[str, Any]:
     return {
         "name": folder.name,
         "link": f"{folder.name}/index.html",
-        "verdict": verdict(states, [f for f in findings if f["severity"] in ALARMS]),
+        "verdict": verdict(states, open_alarms(findings, current(read_decisions(), datetime.now(UTC).date()))),
         "counts": {s: sum(f["severity"] == s for f in findings) for s in SEVERITIES},
         "covered": shown_share(min(shares, default=None)),
         "new": sum(change.new + change.worse for change in changes) if changes else None,

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from html import unescape
@@ -14,7 +14,7 @@ from analysis import __version__
 from analysis.decisions import Decision, current, read_decisions
 from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
-from analysis.report.compare import ALARMS, compare, documents_of, mark, previous_folder, resolved
+from analysis.report.compare import compare, documents_of, mark, open_alarms, previous_folder, resolved, worst_first
 from analysis.report.files import write_whole
 from analysis.report.finding_card import card
 from analysis.report.notebook_html import environment
@@ -22,20 +22,12 @@ from analysis.report.periods import period_of, period_part, shown_period
 from analysis.report.scorecard import end_of, scorecard
 from analysis.report.shown import shown_length, shown_share, shown_span, shown_time
 from analysis.report.status import read_status
+from analysis.report.verdict import titled, verdict
 from analysis.settings.base import read_yaml
 from analysis.settings.review import MonthlyReviewSettings
 
-SPARSE = 0.9  # below this share of the month the verdict says that it does not cover it
 PAGE_BYTES = 3_000_000  # mail servers and phones take it; figures beyond it are linked instead
 GAPS_SHOWN, QUERIES_SHOWN = 20, 30
-TITLES = {
-    "login_anomalies": "Login anomalies",
-    "cardinality_growth": "Cardinality growth",
-    "threshold_drift": "Threshold drift",
-    "monitoring_gaps": "Monitoring gaps",
-    "daily_check": "Daily check",
-    "weekly_review": "Weekly review",
-}
 
 
 def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
@@ -45,8 +37,8 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
     budget = [int(PAGE_BYTES * 0.8)]  # the rest is text
     decided = current(read_decisions(), datetime.now(UTC).date())
     reports = [_report(folder, name, earlier.get(name), settings, zone, budget, decided) for name in settings.reports]
-    findings = sorted((f for r in reports for f in r["findings"]), key=_worst_first)
-    alarms = [f for f in findings if f["severity"] in ALARMS and not f["is_muted"]]
+    findings = sorted((f for r in reports for f in r["findings"]), key=worst_first)
+    alarms = open_alarms(findings, decided)
     documents = {report["name"]: report["document"] for report in reports}
     changes = [report["change"] for report in reports if report["change"]]
     html = (
@@ -57,7 +49,7 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
             month=shown_period(name),
             period=period_of(name) or "period",
             timezone=settings.timezone,
-            verdict=verdict(reports, alarms, period_of(name) or "period"),
+            verdict=verdict(reports, [f for r in reports for f in r["alarms"]], period_of(name) or "period"),
             top=[f for f in alarms if f["mark"] != "same"][:3] or alarms[:3],
             reports=reports,
             groups=[(s, [f for f in findings if f["severity"] == s]) for s in SEVERITIES],
@@ -85,40 +77,6 @@ def _above(folder: Path) -> str:
     return "../environments.html" if (folder.parent / "findings.json").exists() else "../index.html"
 
 
-def titled(report: str) -> str:
-    """A report's name as a heading."""
-    return TITLES.get(report, report.replace("_", " ").capitalize())
-
-
-def verdict(reports: list[dict[str, Any]], alarms: list[dict[str, Any]], period: str = "month") -> str:
-    """One sentence that a meeting can start with; it never says more than the data does."""
-    failed = [report["title"] for report in reports if report["state"] != "done"]
-    grave = sum(f["severity"] in ("critical", "high") for f in alarms)
-    if len(failed) == len(reports):
-        return f"Nothing could be judged: {', '.join(failed)} did not run through."
-    text = _grave(grave, len(alarms)) if grave else _mild(len(alarms))
-    short = [report["share"] for report in reports if report["share"] is not None and report["share"] < SPARSE]
-    if short:
-        text += f", as far as the data goes: {min(short):.0%} of the {period} is covered"
-    return f"{text}; not judged: {', '.join(failed)}." if failed else f"{text}."
-
-
-def _mild(alarms: int) -> str:
-    smaller = "one smaller one" if alarms == 1 else f"{alarms} smaller ones"
-    return f"No grave alarm; {smaller} to look at" if alarms else "Nothing needs a decision"
-
-
-def _grave(grave: int, alarms: int) -> str:
-    if alarms == 1:
-        return "The only alarm is grave and needs a decision"
-    need = "is grave and needs" if grave == 1 else "are grave and need"
-    return f"{grave} of {alarms} alarms {need} a decision"
-
-
-def _worst_first(finding: dict[str, Any]) -> tuple[int, float]:
-    return SEVERITIES.index(finding["severity"]), -(finding["score"] or 0)
-
-
 def _report(
     folder: Path,
     name: str,
@@ -133,7 +91,7 @@ def _report(
     if status.state == "done":
         document, problem = _document(folder / name / "findings.json")
     body = document.model_dump() if document else None
-    every = sorted(body["findings"], key=_worst_first) if body else []
+    every = sorted(body["findings"], key=worst_first) if body else []
     report = {
         **asdict(status),
         "name": name,
@@ -143,6 +101,7 @@ def _report(
         "reason": problem or status.reason,
         "counts": {s: sum(f["severity"] == s for f in every) for s in SEVERITIES},
         "total": len(every),
+        "alarms": open_alarms(every, decided),
         "findings": [
             card(f, zone, decided.get(f["id"]), settings.owners.get(name, ""))
             | {"mark": mark(name, f, earlier), "of": titled(name)}
@@ -175,7 +134,7 @@ def _provenance(document: FindingsDocument, folder: Path, zone: ZoneInfo, budget
         "covered": shown_share(document.coverage.share),
         "gaps": [_gap(gap.model_dump(), zone) for gap in gaps[:GAPS_SHOWN]],
         "gap_count": len(gaps),
-        "figures": _figures(folder / "figures", budget),
+        **_figures(folder / "figures", budget),
         "source": document.source,
         "window": shown_span(document.window.start, document.window.end, zone),
         "queries": queries[:QUERIES_SHOWN],
@@ -196,23 +155,26 @@ def _gap(gap: dict[str, Any], zone: ZoneInfo) -> dict[str, str]:
     return {"when": shown_span(gap["start"], gap["end"], zone), "scope": gap["scope"], "reason": gap["reason"]}
 
 
-def _figures(folder: Path, budget: list[int]) -> list[dict[str, str]]:
+def _figures(folder: Path, budget: list[int]) -> dict[str, list[dict[str, str]]]:
     """The report's figures as images: inside an image no script of an SVG runs.
 
-    What would make the page larger than `PAGE_BYTES` is linked instead.
+    What would make the page larger than `PAGE_BYTES` is linked instead. Numbered figures show
+    one thing each, the others all of them: those come first, and the numbered ones are folded.
     """
+    paths = sorted(folder.glob("*.svg"))
+    overviews = [path for path in paths if not path.stem[-1:].isdigit()]
+    numbered = [path for path in paths if path not in overviews]
+    return {"figures": _images(overviews, budget), "single_figures": _images(numbered, budget)}
+
+
+def _images(paths: Iterable[Path], budget: list[int]) -> list[dict[str, str]]:
     shown = []
-    for path in sorted(folder.glob("*.svg"), key=_overview_first):
+    for path in paths:
         text = path.read_text(encoding="utf-8")
         title = re.search(r"<dc:title>(.*?)</dc:title>", text, re.DOTALL)
         alternative = unescape(title[1]) if title and title[1].strip() else path.stem.replace("_", " ")
         body = base64.b64encode(text.encode()).decode()
         budget[0] -= len(body)
         source = f"data:image/svg+xml;base64,{body}" if budget[0] > 0 else ""
-        shown.append({"source": source, "text": alternative, "file": f"{folder.parent.name}/figures/{path.name}"})
+        shown.append({"source": source, "text": alternative, "file": "/".join(path.parts[-3:])})
     return shown
-
-
-def _overview_first(path: Path) -> tuple[bool, str]:
-    """Numbered figures show one thing each, the others all of them."""
-    return path.stem[-1:].isdigit(), path.name

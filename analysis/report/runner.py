@@ -150,7 +150,8 @@ def run(job: Job) -> Path:
         if running.exists():
             write_whole(output, running.read_text(encoding="utf-8"))
             running.unlink()
-    return write_html(output)
+            html = write_html(output)  # of a run that failed, too: what an earlier run left is not its story
+    return html
 
 
 def without_iri_grammar() -> None:

@@ -45,12 +45,12 @@ def shown_length(seconds: float) -> str:
 
 
 def shown_share(share: float | None) -> str:
-    """A share of the window in percent: 100 % is said of the whole alone, 0 % of nothing alone."""
+    """A share of the window in percent: 100% is said of the whole alone, 0% of nothing alone."""
     if share is None:
         return "unknown"
     if 0.999 < share < 1:
-        return "over 99.9 %"
-    return "under 0.1 %" if 0 < share < 0.001 else f"{share * 100:.3g} %"
+        return "over 99.9%"
+    return "under 0.1%" if 0 < share < 0.001 else f"{share * 100:.3g}%"
 
 
 def shown_month(folder: str) -> str:

@@ -10,6 +10,7 @@ from analysis.decisions import current, read_decisions
 from analysis.errors import InputError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.scorecard import scorecard
+from analysis.report.shown import shown_share
 
 
 def _documents(folder: str | Path) -> list[dict[str, object]]:
@@ -26,7 +27,7 @@ def reports_table(folder: str | Path) -> pd.DataFrame:
     for document in _documents(folder):
         findings = pd.DataFrame(document["findings"], columns=["severity"])
         counts = findings["severity"].value_counts()
-        rows.append({"report": document["report"], "covered": document["coverage"]["share"], **counts})  # type: ignore[index]
+        rows.append({"report": document["report"], "covered": shown_share(document["coverage"]["share"]), **counts})  # type: ignore[index]
     columns = ["report", "covered", *SEVERITIES]
     table = pd.DataFrame(rows).reindex(columns=columns).fillna(dict.fromkeys(SEVERITIES, 0))
     return table.astype(dict.fromkeys(SEVERITIES, int)).set_index("report")

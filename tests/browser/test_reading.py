@@ -45,7 +45,7 @@ def test_the_first_screen_holds_what_a_meeting_begins_with(browser, page_of_mont
     assert max(below) <= 900
     said = page.locator("ul.grid").inner_text()
     assert re.search(r"\d+ new, \d+ worse, \d+ the same, \d+ resolved", said)
-    assert said.count("97 % of the month covered") == len(REPORTS)
+    assert said.count("97% of the month covered") == len(REPORTS)
     assert page.locator("ol.top li").count() == 3
     page.close()
 
@@ -80,7 +80,7 @@ def test_the_foot_says_where_everything_comes_from(browser, page_of_month):
     page.goto(page_of_month.as_uri())
     foot = page.locator("footer").text_content()
     assert f"{START:%a %d %b %Y %H:%M} – {END:%a %d %b %Y %H:%M}" in foot
-    for said in ("http://127.0.0.1:9090 (prometheus 2.42.0)", "97 % covered", "0 gaps", "1 query", "300 samples"):
+    for said in ("http://127.0.0.1:9090 (prometheus 2.42.0)", "97% covered", "0 gaps", "1 query", "300 samples"):
         assert foot.count(said) == len(REPORTS)
     for said in ('up{job="a"}', "history = 35d", "took 1 s", f"promreview {__version__}"):
         assert said in foot

@@ -8,10 +8,11 @@ from analysis.drawing import describe, figure
 from analysis.report.archive_page import spark, write_archive
 from analysis.report.compare import compare, previous_folder
 from analysis.report.environments_page import write_environments
-from analysis.report.page import PAGE_BYTES, verdict, write_page
+from analysis.report.page import PAGE_BYTES, write_page
 from analysis.report.review import write_summary
 from analysis.report.shown import shown_length, shown_share
 from analysis.report.status import Status, write_status
+from analysis.report.verdict import verdict
 from analysis.settings.review import MonthlyReviewSettings
 from tests.report.handmade import document, finding, put
 
@@ -128,13 +129,26 @@ def test_a_finding_says_who_looks_after_it_and_what_its_numbers_mean(tmp_path):
     assert "file=a.yml" in html
 
 
+def test_numbers_of_the_method_are_folded_and_ranges_are_one_number(tmp_path):
+    folder, settings = month(tmp_path)
+    evidence = {"alerts_per_month": 9.5, "alerts_low": 2, "alerts_high": 31, "p_value": 0.01, "free_low": 3}
+    labels = {"country": "BR", "job": "auth"}
+    put(folder, document("threshold_drift", [finding(title="Rise in BR", evidence=evidence, labels=labels)]))
+    html = write_page(folder, settings).read_text()
+    assert "<dt>alerts per month</dt><dd>9.5 (2 to 31)</dd>" in html
+    assert "<dt>free low</dt><dd>3</dd>" in html
+    assert html.index("How it was judged") < html.index("<dt>p value</dt>")
+    assert "job=auth" in html
+    assert "country=BR" not in html  # the title says so
+
+
 def test_a_month_with_gaps_is_never_called_wholly_covered():
     assert [shown_share(s) for s in (1.0, 0.99996, 0.5, 0.0, 1e-9, None)] == [
-        "100 %",
-        "over 99.9 %",
-        "50 %",
-        "0 %",
-        "under 0.1 %",
+        "100%",
+        "over 99.9%",
+        "50%",
+        "0%",
+        "under 0.1%",
         "unknown",
     ]
     assert [shown_length(s) for s in (0, 0.25, 240, 5_400, 20_687 * 60)] == [
@@ -185,7 +199,7 @@ def test_a_page_stands_above_those_of_the_environments(tmp_path):
     html = above.read_text()
     assert "October 2026: 2 environments" in html
     assert html.index("us/index.html") < html.index("eu/index.html")  # the worst first
-    assert "3 of 3 alarms are grave" in html
+    assert "All 3 alarms need a decision" in html
     assert "no earlier month" in html
     assert 'href="../index.html">all environments' in (folder / "us/index.html").read_text()
     assert "2026-10/index.html" in write_archive(tmp_path, "Review").read_text()
@@ -198,16 +212,31 @@ def test_a_page_stands_above_those_of_the_environments(tmp_path):
 @pytest.mark.parametrize(
     ("alarms", "said"),
     [
-        (["high"], "The only alarm is grave and needs a decision."),
-        (["high", "low"], "1 of 2 alarms is grave and needs a decision."),
-        (["high", "critical", "low"], "2 of 3 alarms are grave and need a decision."),
-        (["low"], "No grave alarm; one smaller one to look at."),
+        (["high"], "One alarm, and it needs a decision: about alert rules."),
+        (["high", "low"], "1 of 2 alarms needs a decision: about alert rules."),
+        (["high", "critical", "low"], "2 of 3 alarms need a decision: about alert rules."),
+        (["high", "high"], "All 2 alarms need a decision: about alert rules."),
+        (["low"], "Nothing is urgent; one smaller alarm to look at: about alert rules."),
         ([], "Nothing needs a decision."),
     ],
 )
 def test_the_verdict_is_a_sentence(alarms, said):
     report = {"title": "A", "state": "done", "share": 1.0}
-    assert verdict([report], [{"severity": severity} for severity in alarms]) == said
+    found = [{"severity": severity, "report": "threshold_drift"} for severity in alarms]
+    assert verdict([report], found) == said
+
+
+def test_the_verdict_says_what_the_alarms_are_about_and_which_report_had_no_data():
+    reports = [{"title": t, "state": "done", "share": share} for t, share in (("Login", 0.0), ("Rules", 1.0))]
+    alarms = [{"severity": "high", "report": name} for name in ("a_team", "threshold_drift", "threshold_drift")]
+    said = verdict(reports, alarms)
+    assert said == "All 3 alarms need a decision: 2 about alert rules, 1 about a team; Login had no data."
+
+
+def test_the_verdict_counts_what_the_page_leaves_out_and_nothing_muted(tmp_path):
+    folder, settings = month(tmp_path, findings_shown=2)
+    put(folder, document("threshold_drift", [finding(identity=str(i)) for i in range(7)]))
+    assert "All 7 alarms need a decision" in write_page(folder, settings).read_text()
 
 
 def test_the_archive_lists_every_month_and_never_draws_a_missing_one_as_zero(tmp_path):

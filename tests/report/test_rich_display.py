@@ -13,7 +13,7 @@ from tests.report.handmade import END, HOSTILE, START, document, finding, hostil
 
 RULE = Rule("alerting", "QueueLong", "queue > 50", 0, timedelta(minutes=5), labels={"severity": "high"})
 BAD_RULE = Rule("alerting", HOSTILE, HOSTILE, 0, labels={HOSTILE: HOSTILE}, annotations={"summary": HOSTILE})
-SHOWN = {"p", "b", "a", "table", "thead", "tbody", "tr", "th", "td", "span"}
+SHOWN = {"p", "b", "a", "table", "thead", "tbody", "tr", "th", "td", "time", "code"}
 
 
 class Elements(HTMLParser):

@@ -76,4 +76,4 @@ def test_a_result_shows_itself_escaped():
     result = ReportResult(hostile_document("login_anomalies"))
     assert "<script" not in result._repr_html_()
     assert "&lt;script" in result._repr_html_()
-    assert "1 findings" in repr(result)
+    assert "1 finding," in repr(result)
