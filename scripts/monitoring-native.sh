@@ -35,8 +35,37 @@ program() { # path of the first of these names that is here
   return 1
 }
 
-needed() { # path of a program of Debian's or upstream's name, or the end
-  program "$@" || die "$1 is not installed; run: sudo apt-get install $1 (or: make test, which installs it)"
+native_programs() { # its names at Debian and upstream
+  case $1 in
+    redis) echo redis-server ;;
+    redis-exporter) echo prometheus-redis-exporter redis_exporter ;;
+    node-exporter) echo prometheus-node-exporter node_exporter ;;
+    alertmanager) echo prometheus-alertmanager alertmanager ;;
+    prometheus) echo "${PROMREVIEW_PROMETHEUS:-prometheus}" ;;
+    grafana) echo grafana-server grafana ;;
+  esac
+}
+
+program_of() { # path of a service's program
+  local names
+  case $1 in stand-in | forwarder) echo "$python" && return ;; esac
+  read -r -a names <<<"$(native_programs "$1")"
+  program "${names[@]}"
+}
+
+check_programs() { # every program is here, or the end, before anything is started
+  local service debian missing=0
+  for service in $(native_services); do
+    program_of "$service" >/dev/null && continue
+    read -r debian _ <<<"$(native_programs "$service")"
+    say "$debian for $service is not installed; run: sudo apt-get install $debian (or: make test, which installs it)"
+    missing=1
+  done
+  if ! (cd / && "$python" -c 'import analysis' 2>/dev/null); then
+    say "$python does not have promreview; run: make setup, or set MONITORING_PYTHON"
+    missing=1
+  fi
+  [ "$missing" = 0 ] || exit 2
 }
 
 began() { # when the process of this number began, as its system writes it; nothing where there is none
@@ -76,7 +105,7 @@ check_ports() { # every port that is to be taken is free, or the end, before any
   for service in $(native_services); do
     pid_of "$service" >/dev/null && continue
     while read -r port variable; do
-      if listening 127.0.0.1 "$port"; then
+      if listening "$here" "$port"; then
         say "port $port for $service is in use by $(owner "$port"); stop that, or set $variable"
         taken=1
       fi
@@ -86,24 +115,30 @@ check_ports() { # every port that is to be taken is free, or the end, before any
 }
 
 launch() { # launch SERVICE FOLDER COMMAND…
-  local service=$1 folder=$2 number
+  local service=$1 folder=$2 number apart=()
   shift 2
+  ! command -v setsid >/dev/null || apart=(setsid) # no Ctrl-C of the terminal reaches it
+  turn_log "$run/$service.log"
   (
     cd "$folder" || exit 1
     umask 077
-    exec nohup "$@" >>"$run/$service.log" 2>&1 </dev/null
+    exec nohup ${apart[@]+"${apart[@]}"} "$@" >>"$run/$service.log" 2>&1 </dev/null 9>&-
   ) &
   number=$!
   echo "$number $(began "$number")" >"$run/$service.pid.new"
   mv "$run/$service.pid.new" "$run/$service.pid"
 }
 
+turn_log() { # a log that has grown large makes way for a new one, and the one before it is kept
+  if [ "$(wc -c 2>/dev/null <"$1" || echo 0)" -gt "$LOG_BYTES" ]; then mv -f "$1" "$1.1"; fi
+}
+
 as_native() { # the compose file's addresses as those of this machine
-  sed -e "s#auth-service:8080#127.0.0.1:$AUTH_PORT#" -e "s#policy-service:8081#127.0.0.1:$POLICY_PORT#" \
-    -e "s#dashboard:3000#127.0.0.1:$DASHBOARD_PORT#" -e "s#node-exporter:9100#127.0.0.1:$NODE_EXPORTER_PORT#" \
-    -e "s#redis-exporter:9121#127.0.0.1:$REDIS_EXPORTER_PORT#" -e "s#//prometheus:9090#//127.0.0.1:$PROMETHEUS_PORT#" \
-    -e "s#\(['/]\)prometheus:9090#\1127.0.0.1:$PROMETHEUS_PORT#" -e "s#alertmanager:9093#127.0.0.1:$ALERTMANAGER_PORT#" \
-    -e "s#forwarder:9095#127.0.0.1:$FORWARDER_PORT#" -e "s#grafana:3000#127.0.0.1:$GRAFANA_PORT#" "$1"
+  sed -e "s#auth-service:8080#$here:$AUTH_PORT#" -e "s#policy-service:8081#$here:$POLICY_PORT#" \
+    -e "s#dashboard:3000#$here:$DASHBOARD_PORT#" -e "s#node-exporter:9100#$here:$NODE_EXPORTER_PORT#" \
+    -e "s#redis-exporter:9121#$here:$REDIS_EXPORTER_PORT#" -e "s#\(['/]\)prometheus:9090#\1$here:$PROMETHEUS_PORT#" \
+    -e "s#alertmanager:9093#$here:$ALERTMANAGER_PORT#" \
+    -e "s#forwarder:9095#$here:$FORWARDER_PORT#" -e "s#grafana:3000#$here:$GRAFANA_PORT#" "$1"
 }
 
 write_prometheus() { # its configuration, rules and targets with the addresses of this machine
@@ -127,50 +162,52 @@ write_alertmanager() { # its configuration beside a link to the secrets, so that
   ln -sfn "$secrets" "$folder/config/secrets"
 }
 
+in_redis_quotes() { # a value as Redis reads it from its configuration, whatever stands in it
+  sed -e 's/[\\"]/\\&/g' -e 's/.*/"&"/' <<<"$1"
+}
+
 write_redis() { # the password in a file, where no list of processes shows it
   mkdir -p "$data/redis"
-  (umask 077 && printf 'bind %s\nport %s\ndir %s\nrequirepass %s\nmaxmemory 256mb\nsave ""\n' \
-    "$listen" "$REDIS_PORT" "$data/redis" "$(<"$secrets/redis_password.txt")" >"$data/redis/redis.conf")
+  (umask 077 && printf 'bind %s\nport %s\ndir %s\nrequirepass %s\nmaxmemory 256mb\nsave ""\n' "$listen" "$REDIS_PORT" \
+    "$(in_redis_quotes "$data/redis")" "$(in_redis_quotes "$(<"$secrets/redis_password.txt")")" >"$data/redis/redis.conf")
 }
 
 start_one() {
   local path
+  path=$(program_of "$1")
   case $1 in
     redis)
-      path=$(needed redis-server) && write_redis
+      write_redis
       launch redis "$data" "$path" "$data/redis/redis.conf" ;;
     redis-exporter)
-      path=$(needed prometheus-redis-exporter redis_exporter)
       REDIS_PASSWORD=$(<"$secrets/redis_password.txt") launch redis-exporter "$data" "$path" \
-        -redis.addr "redis://127.0.0.1:$REDIS_PORT" -web.listen-address "$listen:$REDIS_EXPORTER_PORT" ;;
+        -redis.addr "redis://$here:$REDIS_PORT" -web.listen-address "$listen:$REDIS_EXPORTER_PORT" ;;
     node-exporter)
-      path=$(needed prometheus-node-exporter node_exporter)
       local extra=()
       [ "$(uname)" != Linux ] || extra=(--collector.processes)
+      [ -S /run/systemd/private ] || extra+=(--no-collector.systemd) # Debian's asks for it, and complains at each scrape
       mkdir -p "$data/textfiles"
       launch node-exporter "$data" "$path" ${extra[@]+"${extra[@]}"} --collector.textfile.directory="$data/textfiles" \
         --web.listen-address="$listen:$NODE_EXPORTER_PORT" ;;
-    stand-in) launch stand-in "$root" "$python" monitoring/exporter serve ;;
+    stand-in) launch stand-in "$root" "$path" monitoring/exporter serve ;;
     forwarder)
       FORWARDER_TOKEN_FILE=$secrets/forwarder_token.txt FORWARDER_STATE=$data/tickets.json \
-        launch forwarder "$root" "$python" monitoring/forwarder ;;
+        launch forwarder "$root" "$path" monitoring/forwarder ;;
     alertmanager)
-      path=$(needed prometheus-alertmanager alertmanager) && write_alertmanager
+      write_alertmanager
       # No cluster: its port would listen beyond loopback.
       launch alertmanager "$data/alertmanager/config" "$path" --config.file=alertmanager.yml \
         --storage.path="$data/alertmanager/data" --data.retention=1500h \
         --web.listen-address="$listen:$ALERTMANAGER_PORT" \
         --web.external-url="http://localhost:$ALERTMANAGER_PORT" --cluster.listen-address= ;;
     prometheus)
-      path=$(needed "${PROMREVIEW_PROMETHEUS:-prometheus}") && write_prometheus
+      write_prometheus
       local more=()
       read -r -a more <<<"${PROMETHEUS_ARGUMENTS:-}"
       launch prometheus "$data/prometheus" "$path" --config.file=config/prometheus.yml --storage.tsdb.path=tsdb \
         --storage.tsdb.retention.time="$retention" --web.listen-address="$listen:$PROMETHEUS_PORT" \
         --web.external-url="http://localhost:$PROMETHEUS_PORT" --web.enable-lifecycle ${more[@]+"${more[@]}"} ;;
-    grafana)
-      path=$(program grafana-server grafana)
-      start_grafana "$path" ;;
+    grafana) start_grafana "$path" ;;
   esac
 }
 
@@ -181,19 +218,33 @@ start_grafana() { # on loopback, its administrator's password from the file
   GF_SERVER_HTTP_ADDR=$listen GF_SERVER_HTTP_PORT=$GRAFANA_PORT GF_SECURITY_ADMIN_USER=admin \
     GF_SECURITY_ADMIN_PASSWORD__FILE=$secrets/grafana_password.txt GF_PATHS_DATA=$data/grafana \
     GF_PATHS_LOGS=$data/grafana/log GF_PATHS_PLUGINS=$data/grafana/plugins GF_PATHS_PROVISIONING=$config/grafana \
-    PROMETHEUS_URL=http://127.0.0.1:$PROMETHEUS_PORT ALERTMANAGER_URL=http://127.0.0.1:$ALERTMANAGER_PORT \
+    PROMETHEUS_URL=http://$here:$PROMETHEUS_PORT ALERTMANAGER_URL=http://$here:$ALERTMANAGER_PORT \
     GF_ANALYTICS_REPORTING_ENABLED=false GF_USERS_ALLOW_SIGN_UP=false \
     launch grafana "$home" "${command[@]}" --homepath "$home"
 }
 
 native_start() {
   local service
-  check_ports
   mkdir -p "$run"
+  if command -v flock >/dev/null; then # two starts at once would take each other's ports and files
+    exec 9>"$run/lock"
+    flock -w "$HEALTH_SECONDS" 9 || die "another start has been at work for $HEALTH_SECONDS s; see status"
+  fi
+  check_programs
+  check_ports
+  trap 'trap - INT; say "interrupted; what was started runs on: see status, or stop it"; exit 130' INT
   for service in $(native_services); do
     if pid_of "$service" >/dev/null; then say "$service runs already"; else start_one "$service"; fi
   done
   wait_for_health
+}
+
+native_ended() { # services that were started and run no more, with the last they said
+  local service
+  for service in $(native_services); do
+    pid_of "$service" >/dev/null ||
+      printf '%-16s DOWN: it has ended; its last words: %s\n' "$service" "$(tail -n 1 "$run/$service.log" 2>/dev/null)"
+  done
 }
 
 native_stop() { # in reverse order, and nothing but what start has started

@@ -37,12 +37,15 @@ data=$(absolute "${MONITORING_DATA:-var/monitoring}")
 config=$(absolute "${MONITORING_CONFIG:-monitoring}")
 secrets=$(absolute "${MONITORING_SECRETS:-secrets}")
 listen=${MONITORING_LISTEN:-127.0.0.1}
+case $listen in 0.0.0.0 | ::) here=127.0.0.1 ;; *) here=$listen ;; esac # where we reach what listens there
 stand_in=${MONITORING_STAND_IN:-yes}
 retention=${PROMETHEUS_RETENTION:-15d}
 run=$data/run
 python=${MONITORING_PYTHON:-$root/.venv/bin/python}
 [ -x "$python" ] || python=python3
+case $python in /*) ;; */*) python=$PWD/$python ;; esac
 LOG_LINES=${LOG_LINES:-200}
+LOG_BYTES=${LOG_BYTES:-10000000} # a native service's log beyond this is put aside at its start
 HEALTH_SECONDS=${HEALTH_SECONDS:-90} # a cold start on a busy machine takes ten
 : "${PROMETHEUS_PORT:=9090}" "${ALERTMANAGER_PORT:=9093}" "${GRAFANA_PORT:=3001}" "${NODE_EXPORTER_PORT:=9100}"
 : "${REDIS_PORT:=6379}" "${REDIS_EXPORTER_PORT:=9121}" "${FORWARDER_PORT:=9095}"
@@ -92,16 +95,16 @@ fetch() { # the body that a URL answers with; fails where it answers with an err
 }
 
 checks() { # SERVICE and the URL that says whether it is well
-  echo "prometheus http://127.0.0.1:$PROMETHEUS_PORT/-/ready"
-  echo "alertmanager http://127.0.0.1:$ALERTMANAGER_PORT/-/ready"
-  echo "forwarder http://127.0.0.1:$FORWARDER_PORT/health"
-  echo "node-exporter http://127.0.0.1:$NODE_EXPORTER_PORT/metrics"
-  echo "redis-exporter http://127.0.0.1:$REDIS_EXPORTER_PORT/metrics"
-  echo "auth-service http://127.0.0.1:$AUTH_PORT/metrics"
-  echo "policy-service http://127.0.0.1:$POLICY_PORT/metrics"
-  echo "dashboard http://127.0.0.1:$DASHBOARD_PORT/metrics"
+  echo "prometheus http://$here:$PROMETHEUS_PORT/-/ready"
+  echo "alertmanager http://$here:$ALERTMANAGER_PORT/-/ready"
+  echo "forwarder http://$here:$FORWARDER_PORT/health"
+  echo "node-exporter http://$here:$NODE_EXPORTER_PORT/metrics"
+  echo "redis-exporter http://$here:$REDIS_EXPORTER_PORT/metrics"
+  echo "auth-service http://$here:$AUTH_PORT/metrics"
+  echo "policy-service http://$here:$POLICY_PORT/metrics"
+  echo "dashboard http://$here:$DASHBOARD_PORT/metrics"
   if [ "$mode" = docker ] || program grafana-server grafana >/dev/null; then
-    echo "grafana http://127.0.0.1:$GRAFANA_PORT/api/health"
+    echo "grafana http://$here:$GRAFANA_PORT/api/health"
   fi
 }
 
@@ -115,7 +118,7 @@ health() { # one line per service; fails where any is down
       down=1
     fi
   done < <(checks)
-  case $(fetch "http://127.0.0.1:$REDIS_EXPORTER_PORT/metrics" | sed -n 's/^redis_up //p') in
+  case $(fetch "http://$here:$REDIS_EXPORTER_PORT/metrics" | sed -n 's/^redis_up //p') in
     1) printf '%-16s ok\n' redis ;;
     0) printf '%-16s DOWN: its exporter does not reach it on port %s\n' redis "$REDIS_PORT" && down=1 ;;
     *) printf '%-16s unknown: its exporter does not answer\n' redis ;; # which is counted above
@@ -126,7 +129,7 @@ health() { # one line per service; fails where any is down
 
 targets() { # the targets that Prometheus could not scrape; those it has not tried yet do not count
   local body
-  body=$(fetch "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/targets?state=active") || return 0 # said already
+  body=$(fetch "http://$here:$PROMETHEUS_PORT/api/v1/targets?state=active") || return 0 # said already
   python3 -c '
 import json, sys
 down = [t for t in json.load(sys.stdin)["data"]["activeTargets"] if t["health"] == "down"]
@@ -138,6 +141,10 @@ sys.exit(bool(down))' <<<"$body"
 wait_for_health() {
   local until=$((SECONDS + HEALTH_SECONDS)) said
   while ! said=$(health); do
+    if [ "$mode" = native ] && said=$(native_ended) && [ -n "$said" ]; then
+      echo "$said" >&2
+      return 1
+    fi
     if [ "$SECONDS" -ge "$until" ]; then
       grep DOWN <<<"$said" >&2
       say "not everything came up in $HEALTH_SECONDS s; see scripts/start-monitoring.sh logs"
@@ -149,10 +156,12 @@ wait_for_health() {
 }
 
 endpoints() {
+  local at=localhost
+  [ "$here" = 127.0.0.1 ] || at=$here
   printf '%-14s %-30s %s\n' Service URL Credentials
-  printf '%-14s %-30s %s\n' Grafana "http://localhost:$GRAFANA_PORT" "admin / (see ${secrets#"$root/"}/grafana_password.txt)"
-  printf '%-14s %-30s %s\n' Prometheus "http://localhost:$PROMETHEUS_PORT" "No auth"
-  printf '%-14s %-30s %s\n' Alertmanager "http://localhost:$ALERTMANAGER_PORT" "No auth"
+  printf '%-14s %-30s %s\n' Grafana "http://$at:$GRAFANA_PORT" "admin / (see ${secrets#"$root/"}/grafana_password.txt)"
+  printf '%-14s %-30s %s\n' Prometheus "http://$at:$PROMETHEUS_PORT" "No auth"
+  printf '%-14s %-30s %s\n' Alertmanager "http://$at:$ALERTMANAGER_PORT" "No auth"
   if [ "$mode" = native ] && ! program grafana-server grafana >/dev/null; then
     say "Grafana is not installed here, so nothing answers on its port"
   fi

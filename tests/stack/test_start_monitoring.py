@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -16,7 +17,7 @@ import requests
 from analysis.cardinality.templating import askable
 from analysis.prometheus.promql import metric_names
 from tests.stack import boards, played_grafana
-from tests.stack.native import ROOT, NativeStack, runs
+from tests.stack.native import ROOT, SCRIPT, NativeStack, runs
 
 SERVICES = [
     "redis",
@@ -33,7 +34,7 @@ SERVICES = [
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     """The whole stack; Grafana is not to be had here, and is played."""
-    folder = tmp_path_factory.mktemp("stack")
+    folder = tmp_path_factory.mktemp('a "stack"')
     with NativeStack(folder, **played_grafana.installed(folder)) as native:
         started = native.run("start")
         assert started.returncode == 0, started.stderr
@@ -192,6 +193,53 @@ def test_a_port_in_use_is_named_with_its_owner_and_nothing_is_started(tmp_path):
     assert f"port {native.ports['PROMETHEUS_PORT']} for prometheus is in use by" in refused.stderr
     assert f"process {os.getpid()};" in refused.stderr
     assert "PROMETHEUS_PORT" in refused.stderr
+    assert native.processes() == {}
+
+
+def test_an_interrupted_start_leaves_what_it_started_running_and_a_second_one_takes_it_up(tmp_path):
+    deaf = tmp_path / "bin" / "curl"  # so that it waits until it is interrupted
+    deaf.parent.mkdir()
+    deaf.write_text("#!/bin/sh\nexit 7\n")
+    deaf.chmod(0o755)
+    with NativeStack(tmp_path) as native:
+        script = subprocess.Popen(
+            ["bash", str(SCRIPT)],
+            env=native.environment | {"PATH": f"{deaf.parent}:{os.environ['PATH']}"},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 60
+        while "prometheus" not in native.processes():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(script.pid, signal.SIGINT)  # as Ctrl-C does: to every process of the terminal's foreground
+        _, said = script.communicate(timeout=60)
+        assert script.returncode == 130
+        assert "interrupted" in said
+        numbers = native.processes()
+        assert all(runs(number) for number in numbers.values())
+        again = native.run("start")
+        assert again.returncode == 0, again.stderr
+        assert native.processes() == numbers
+
+
+def test_what_ends_at_once_is_told_with_its_last_words(tmp_path):
+    shutil.copytree(ROOT / "monitoring", tmp_path / "config")
+    with (tmp_path / "config/alertmanager/alertmanager.yml").open("a") as file:
+        file.write("nonsense: true\n")
+    with NativeStack(tmp_path, MONITORING_CONFIG=str(tmp_path / "config")) as native:
+        refused = native.run("start")
+    assert refused.returncode == 1
+    assert re.search("^alertmanager +DOWN: it has ended; its last words: .*field nonsense not found", refused.stderr)
+
+
+def test_a_program_that_is_missing_is_named_before_anything_is_started(tmp_path):
+    native = NativeStack(tmp_path, PROMREVIEW_PROMETHEUS="no-prometheus", MONITORING_PYTHON="/bin/false")
+    refused = native.run("start")
+    assert refused.returncode == 2
+    assert "no-prometheus for prometheus is not installed" in refused.stderr
+    assert "/bin/false does not have promreview" in refused.stderr
     assert native.processes() == {}
 
 
