@@ -12,6 +12,8 @@ class Receiver:
     def __init__(self):
         self.got = []
         self.status = 200
+        self.statuses = {}  # by path, in place of the one for all
+        self.delay = 0.0
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
@@ -29,7 +31,7 @@ class Receiver:
             time.sleep(0.2)
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
@@ -43,7 +45,8 @@ def _handler(receiver):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             receiver.got.append((self.command, self.path, dict(self.headers), json.loads(body or b"null")))
             answer = json.dumps({"id": f"T-{len(receiver.got)}"}).encode()
-            self.send_response(receiver.status)
+            time.sleep(receiver.delay)
+            self.send_response(receiver.statuses.get(self.path, receiver.status))
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

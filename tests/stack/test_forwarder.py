@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -133,6 +134,59 @@ def test_what_fails_is_told_and_can_be_sent_again(forwarder, receiver):
     assert 'forwarder_notifications_total{destination="siem",outcome="delivered"} 1.0' in metrics
 
 
+def test_a_chat_that_took_the_message_does_not_get_it_again_for_another_that_did_not(forwarder, receiver):
+    receiver.statuses["/second"] = 500
+    assert notify(forwarder, "chat", alert()).status_code == 502
+    receiver.statuses.clear()
+    assert notify(forwarder, "chat", alert()).status_code == 200
+    assert [len(receiver.bodies(path)) for path in ("/chat", "/second")] == [1, 2]
+    assert notify(forwarder, "chat", alert()).status_code == 200  # repeated after repeat_interval: told to both
+    assert [len(receiver.bodies(path)) for path in ("/chat", "/second")] == [2, 3]
+
+
+def test_retries_that_overlap_and_many_at_once_double_nothing(forwarder, receiver):
+    receiver.delay = 0.05
+    names = [f"A{number}" for number in range(6)] * 2
+    with ThreadPoolExecutor(12) as pool:
+        for path in ("siem", "tickets"):
+            answers = list(pool.map(lambda name, path=path: notify(forwarder, path, alert(name=name)), names))
+            assert {answer.status_code for answer in answers} == {200}
+    assert sorted(body["alert"] for body in receiver.bodies("/api/security-alerts")) == sorted(set(names))
+    assert len(receiver.bodies("/tickets")) == len(set(names))
+
+
+def test_a_ticket_that_somebody_deleted_is_made_anew_or_let_go(forwarder, receiver, tmp_path):
+    notify(forwarder, "tickets", alert())
+    receiver.statuses["/tickets/T-1"] = 404
+    assert notify(forwarder, "tickets", alert()).status_code == 200
+    assert len(receiver.bodies("/tickets")) == 2
+    [ticket] = json.loads((tmp_path / "tickets.json").read_text()).values()
+    receiver.statuses[f"/tickets/{ticket}"] = 410
+    assert notify(forwarder, "tickets", alert("resolved")).status_code == 200
+    assert json.loads((tmp_path / "tickets.json").read_text()) == {}
+
+
+def test_a_state_that_cannot_be_written_is_told_and_makes_no_second_ticket(forwarder, receiver, tmp_path):
+    (tmp_path / "tickets.json.new").mkdir()
+    answer = notify(forwarder, "tickets", alert())
+    assert answer.status_code == 502
+    assert "cannot write" in answer.json()["error"]
+    (tmp_path / "tickets.json.new").rmdir()
+    assert notify(forwarder, "tickets", alert()).status_code == 200
+    assert len(receiver.bodies("/tickets")) == 1
+
+
+def test_what_was_taken_is_finished_before_the_end(receiver, tmp_path):
+    one = Forwarder(settings(receiver, tmp_path))
+    receiver.delay = 0.5
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(notify, one, "tickets", alert())
+        receiver.wait(lambda: receiver.bodies("/tickets"))
+        one.close()
+        assert answer.result().status_code == 200
+    assert len(json.loads((tmp_path / "tickets.json").read_text())) == 1
+
+
 def test_a_redirect_does_not_carry_the_token_elsewhere(forwarder, receiver):
     receiver.status = 307
     assert notify(forwarder, "siem", alert()).status_code == 502
@@ -144,6 +198,8 @@ def test_a_redirect_does_not_carry_the_token_elsewhere(forwarder, receiver):
         ("siem", b"{}", "wrong", 401),
         ("nowhere", b"{}", TOKEN, 404),
         ("siem", b"no json", TOKEN, 400),
+        ("siem", b"[" * 100_000, TOKEN, 400),
+        ("siem", b" " * 4_000_001, TOKEN, 413),
         ("siem", b'{"version": "4", "status": "firing", "receiver": "x", "alerts": []}', TOKEN, 400),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import requests
 
@@ -14,7 +15,22 @@ from analysis.stack.forwarder.notification import Alert, Notification
 from analysis.window import format_time
 
 SEND_SECONDS = 10.0  # Alertmanager waits as long as its group interval, at least ten seconds
+REMEMBERED = 10_000  # deliveries kept in mind: some megabytes, and more than fire at once
+GONE = (404, 410)  # what a ticket system says of a ticket that somebody has deleted
 _QUIET = str.maketrans({"<": "(", ">": ")", "@": "@\u200b", "`": "'", "[": "(", "]": ")", "*": "·", "|": "¦"})
+
+
+class RefusedError(SourceError):
+    """A destination answered, but did not take what it was sent.
+
+    Attributes:
+        status: of its answer.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.status = status
 
 
 class Destination(Protocol):
@@ -35,20 +51,23 @@ class Siem:
     def __init__(self, url: str, token: str) -> None:
         """Remember where to."""
         self.url, self.token = url, token
+        self._lock = threading.Lock()
         self._sent: dict[str, None] = {}
 
     def send(self, notification: Notification) -> None:
         """Deliver; an alert that was delivered in this state is left out, so that a retry doubles nothing."""
-        for alert in notification.alerts:
-            key = f"{alert.key} {alert.status}"
-            if key not in self._sent:
-                _request("POST", self.url, self.token, siem_body(alert), "the SIEM")
-                self._sent[key] = None
-                while len(self._sent) > REMEMBERED:
-                    self._sent.pop(next(iter(self._sent)))
+        with self._lock:  # a retry may come while the first attempt still waits for its answer
+            for alert in notification.alerts:
+                key = f"{alert.key} {alert.status}"
+                if key not in self._sent:
+                    _request("POST", self.url, self.token, siem_body(alert), "the SIEM")
+                    _remember(self._sent, key, None)
 
 
-REMEMBERED = 10_000  # deliveries kept in mind: some megabytes, and more than fire at once
+def _remember(kept: dict[str, Any], key: str, value: Any) -> None:
+    kept[key] = value
+    while len(kept) > REMEMBERED:
+        kept.pop(next(iter(kept)))
 
 
 def siem_body(alert: Alert) -> dict[str, Any]:
@@ -88,19 +107,27 @@ class Tickets:
 
     def _one(self, alert: Alert) -> None:
         ticket = self._open.get(alert.key)
-        if alert.status == "firing" and ticket is None:
+        if ticket is not None and not self._update(alert, ticket):
+            self._keep({key: value for key, value in self._open.items() if key != alert.key})
+            ticket = None
+        if ticket is None and alert.status == "firing":
             made = _request("POST", self.url, self.token, ticket_body(alert), "the ticket system")
             if not isinstance(made, dict) or "id" not in made:
                 raise SourceError("the ticket system made a ticket but did not say its id")
             self._keep({**self._open, alert.key: str(made["id"])})
-        elif ticket is not None:
-            now = datetime.now(UTC)
-            update = {"status": "open", "overdue": alert.overdue(now), "comment": _comment(alert)}
-            if alert.status == "resolved":
-                update = {"status": "resolved", "comment": _comment(alert)}
-            _request("PATCH", f"{self.url}/{ticket}", self.token, update, "the ticket system")
-            if alert.status == "resolved":
-                self._keep({key: value for key, value in self._open.items() if key != alert.key})
+
+    def _update(self, alert: Alert, ticket: str) -> bool:
+        """Bring a ticket up to date; whether it is open after that."""
+        update = {"status": "open", "overdue": alert.overdue(datetime.now(UTC)), "comment": _comment(alert)}
+        if alert.status == "resolved":
+            update = {"status": "resolved", "comment": _comment(alert)}
+        try:
+            _request("PATCH", f"{self.url}/{quote(ticket, safe='')}", self.token, update, "the ticket system")
+        except RefusedError as error:
+            if error.status not in GONE:
+                raise
+            return False
+        return alert.status == "firing"
 
     def _read(self) -> dict[str, str]:
         try:
@@ -111,10 +138,13 @@ class Tickets:
             raise SourceError(f"cannot read {self.state_file}: {error}; mend or remove it") from None
 
     def _keep(self, state: dict[str, str]) -> None:
+        self._open = state  # first, so that a full disk does not make a second ticket at the next attempt
         new = self.state_file.with_name(self.state_file.name + ".new")
-        new.write_text(json.dumps(state, indent=1), encoding="utf-8")
-        new.replace(self.state_file)
-        self._open = state
+        try:
+            new.write_text(json.dumps(state, indent=1), encoding="utf-8")
+            new.replace(self.state_file)
+        except OSError as error:
+            raise SourceError(f"cannot write {self.state_file}: {error.strerror}") from None
 
 
 def ticket_body(alert: Alert) -> dict[str, Any]:
@@ -155,6 +185,8 @@ class Chats:
         import apprise
 
         self.name, self.format = name, apprise.NotifyFormat.TEXT
+        self._lock = threading.Lock()
+        self._took: dict[str, set[int]] = {}  # by message: who took it, while somebody has not
         self.notifiers = []
         for number, url in enumerate(urls, start=1):
             notifier = apprise.Apprise()
@@ -163,18 +195,22 @@ class Chats:
             self.notifiers.append(notifier)
 
     def send(self, notification: Notification) -> None:
-        """Send the message to every address."""
+        """Send the message to every address; a retry leaves out those that took it."""
         title, body = message(notification)
-        kinds = {"firing": "failure", "resolved": "success"}
-        failed = [
-            number
-            for number, notifier in enumerate(self.notifiers, start=1)
-            if not notifier.notify(
-                title=title, body=body, body_format=self.format, notify_type=kinds[notification.status]
-            )
-        ]
-        if failed:
-            raise SourceError(f"{self.name}: address {failed[0]} of {len(self.notifiers)} did not take the message")
+        kind = {"firing": "failure", "resolved": "success"}[notification.status]
+        with self._lock:
+            took = self._took.pop(f"{title}\n{body}", set())
+            for number, notifier in enumerate(self.notifiers, start=1):
+                if number not in took and notifier.notify(
+                    title=title, body=body, body_format=self.format, notify_type=kind
+                ):
+                    took.add(number)
+            failed = set(range(1, len(self.notifiers) + 1)) - took
+            if failed:
+                _remember(self._took, f"{title}\n{body}", took)
+                raise SourceError(
+                    f"{self.name}: address {min(failed)} of {len(self.notifiers)} did not take the message"
+                )
 
 
 def message(notification: Notification) -> tuple[str, str]:
@@ -203,7 +239,7 @@ def _request(method: str, url: str, token: str, body: dict[str, Any], what: str)
     except requests.RequestException as error:
         raise SourceError(f"{what} does not answer: {type(error).__name__}") from None
     if not 200 <= answer.status_code < 300:
-        raise SourceError(f"{what} answers {answer.status_code}")
+        raise RefusedError(f"{what} answers {answer.status_code}", answer.status_code)
     try:
         return answer.json()
     except ValueError:

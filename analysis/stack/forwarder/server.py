@@ -17,6 +17,7 @@ from analysis.stack.forwarder.settings import ForwarderSettings
 
 NAMES = ("siem", "tickets", "teams", "chat")
 LARGEST_BODY = 4_000_000  # bytes; a thousand alerts with long descriptions
+MOST_DRAINED = 10 * LARGEST_BODY
 Answer = tuple[HTTPStatus, str, bytes]
 
 
@@ -60,7 +61,7 @@ class Forwarder:
         for name in NAMES:
             for outcome in ("delivered", "failed", "ignored"):
                 self.counted.labels(name, outcome)  # from zero on, so that the first one is seen as an increase
-        self.server = ThreadingHTTPServer((listen, port), _handler(self))
+        self.server = _Server((listen, port), _handler(self))
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
@@ -69,7 +70,7 @@ class Forwarder:
         return int(self.server.server_address[1])
 
     def close(self) -> None:
-        """Stop serving."""
+        """Take nothing more, finish what was taken, and stop."""
         self.server.shutdown()
         self.server.server_close()
 
@@ -104,13 +105,17 @@ class Forwarder:
         return _said(HTTPStatus.OK, delivered=len(notification.alerts))
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # a ticket that is being made is made to its end, and remembered
+
+
 def _said(status: HTTPStatus, **body: Any) -> Answer:
     return status, "application/json", json.dumps(body).encode()
 
 
 def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = 30  # seconds that a client may keep a connection without a word
+        timeout = 10  # seconds that a client may keep a connection without a word
 
         def _reply(self, answer: Answer) -> None:
             status, kind, body = answer
@@ -120,12 +125,19 @@ def _handler(forwarder: Forwarder) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
+        def _drain(self, length: int) -> None:
+            """Who is cut off while sending never sees the answer; what is beyond reason is cut off."""
+            left = min(length, MOST_DRAINED)
+            while left > 0 and (read := self.rfile.read(min(left, 65_536))):
+                left -= len(read)
+
         def do_GET(self) -> None:
             self._reply(forwarder.get(self.path))
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
-            if not length.isdigit() or int(length) > LARGEST_BODY:
+            if not length.isdecimal() or int(length) > LARGEST_BODY:
+                self._drain(int(length) if length.isdecimal() else 0)
                 self._reply(_said(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error=f"at most {LARGEST_BODY} bytes"))
                 return
             body = self.rfile.read(int(length))
