@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -54,17 +55,26 @@ def _promreview(
     """Monthly review of a Prometheus: login anomalies, cardinality growth, threshold drift."""
 
 
+class _Terminated(KeyboardInterrupt):
+    """A SIGTERM: ends like Ctrl-C, so that nothing is left half-written."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
 def main() -> None:
     """Run the command line; every error of ours ends in one line and its exit code."""
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
     sys.argv[1:] = joined_parameters(sys.argv[1:])
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("interrupted", file=sys.stderr)
-        _leave(130)
+        _leave(128 + (signal.SIGTERM if isinstance(stopped, _Terminated) else signal.SIGINT))
     except PromreviewError as error:
         if debug:
             raise
@@ -100,4 +110,4 @@ def joined_parameters(arguments: list[str]) -> list[str]:
 
 def _leave(code: int) -> None:
     sys.stdout.flush()
-    os._exit(code) if code == 130 else sys.exit(code)
+    os._exit(code) if code > 128 else sys.exit(code)

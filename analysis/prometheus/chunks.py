@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from analysis.errors import SourceError, TooLargeError
+from analysis.errors import NotPrometheusError, SourceError, TooLargeError
 from analysis.prometheus.connection import Api
 from analysis.prometheus.partition import halves, match_texts, separable
 from analysis.prometheus.promql import parse
@@ -25,14 +25,16 @@ class Answer:
     """One answer of ``query_range`` over ``[first_ms, past_ms)``, Unix milliseconds.
 
     Attributes:
-        text: its JSON; in place of its values each series holds its number in `series`.
+        items: its series as the server lists them; ``values`` is a list of pairs, or a number in `series`.
         series: the samples of each series.
+        warnings: the server's.
     """
 
     first_ms: int
     past_ms: int
-    text: bytes
+    items: list[Any]
     series: list[Series]
+    warnings: list[str]
 
 
 class Chunks:
@@ -91,8 +93,14 @@ class Chunks:
             )
         step = self.step_ms
         params = {"query": expr, "start": first_ms / 1000, "end": (past_ms - step) / 1000, "step": step / 1000}
-        reader = self.api.read("query_range", params, partial(Reader, first_ms, past_ms, step, self.told))
-        return Answer(first_ms, past_ms, reader.text(), reader.series)
+        reader, answer = self.api.read("query_range", params, partial(Reader, first_ms, past_ms, step, self.told))
+        data, warnings = self.api.opened("query_range", answer)
+        if data["resultType"] == "scalar":
+            return Answer(first_ms, past_ms, [{"metric": {}, "values": [data["result"]]}], [], warnings)
+        cut = [item["values"] for item in data["result"] if isinstance(item.get("values"), int)]
+        if cut != list(range(len(reader.series))):
+            raise NotPrometheusError(f"{self.api.shown_url} is not a Prometheus API: a series has a number for samples")
+        return Answer(first_ms, past_ms, data["result"], reader.series, warnings)
 
     def _split(self, expr: str, span: tuple[int, int], error: TooLargeError) -> tuple[str, str]:
         """The query for half of the values of the label that has most of them; raises the error where there is none."""

@@ -12,7 +12,7 @@ from prometheus_api_client import PrometheusConnect
 from analysis.errors import InputError, SourceError, UnsupportedError
 from analysis.prometheus.archive import Answers, Archive, Recorder
 from analysis.prometheus.archive.dataset import checksum_name
-from analysis.prometheus.chunks import Answer, Chunks, in_order
+from analysis.prometheus.chunks import Chunks, in_order
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.engine import kind_of
@@ -145,18 +145,10 @@ class Prometheus:
         chunks = in_order(Chunks(self.api, expr, step_ms, bar.read).ask, spans, self.settings.connections)
         for span, answers in zip(spans, chunks, strict=True):
             for answer in answers:
-                items, said = self._items(answer)
-                warnings += [text for text in said if text not in warnings]
-                grid.add(items, answer.first_ms, answer.past_ms, answer.series)
+                warnings += [text for text in answer.warnings if text not in warnings]
+                grid.add(answer.items, answer.first_ms, answer.past_ms, answer.series)
             bar.add((span[1] - span[0]) // step_ms)
         return warnings
-
-    def _items(self, answer: Answer) -> tuple[list[Any], list[str]]:
-        """Series of one answer, and warnings; ``values`` is a list of pairs, or a number in `Answer.series`."""
-        data, warnings = self.api.opened("query_range", answer.text)
-        if data["resultType"] == "scalar":
-            return [{"metric": {}, "values": [data["result"]]}], warnings
-        return list(data["result"]), warnings
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """The ``data`` of any other page of the API, through the archive where there is one."""
@@ -210,7 +202,7 @@ class Prometheus:
 
     def series(self, match: list[str], window: Window) -> list[dict[str, str]]:
         """Label sets of the series that match any selector in the window."""
-        return list(self.get("series", series_parameters(match, window)))
+        return list(self.get("series", series_parameters(match, window)) or [])
 
     def label_values(self, label: str, match: list[str] | None = None, window: Window | None = None) -> list[str]:
         """Values of a label, of the series that match in the window.
@@ -222,7 +214,7 @@ class Prometheus:
         params: dict[str, Any] = {"match[]": match} if match else {}
         if window:
             params |= {"start": unix_ms(window.start) / 1000, "end": unix_ms(window.end) / 1000}
-        return list(self.get(f"label/{label}/values", params))
+        return list(self.get(f"label/{label}/values", params) or [])
 
     def status(self, page: str) -> dict[str, Any]:
         """One of ``/api/v1/status/…``: buildinfo, runtimeinfo, flags, config, tsdb."""
@@ -289,6 +281,6 @@ def connect(url: str | None = None, settings: ConnectionSettings | None = None) 
         'http://127.0.0.1:9090'
     """
     settings = settings or ConnectionSettings()
-    if url:
+    if url is not None:
         settings = settings.model_copy(update={"url": type(settings.url)(url)})
     return Prometheus(settings)

@@ -2,12 +2,12 @@
 
 import random
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, Protocol, TypeVar
-from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, unquote, urlencode, urljoin, urlunsplit
 
-import msgspec
 import requests
 import urllib3
 
@@ -23,14 +23,18 @@ from analysis.errors import (
 from analysis.prometheus.engine import AS_PROMETHEUS
 from analysis.prometheus.refusals import Again, check
 from analysis.prometheus.restriction import Restriction
+from analysis.prometheus.shapes import Envelope, opened, strange
 from analysis.prometheus.sigv4 import SigV4
 from analysis.prometheus.transport import (
     REFUSED,
     BoundedAdapter,
     accepted_encoding,
+    checked_headers,
     checked_url,
     http_date,
     reason_of,
+    same_place,
+    without_user,
 )
 from analysis.settings import ConnectionSettings
 
@@ -102,7 +106,7 @@ class Api:
         self.session = requests.Session()
         self.bound_waits()
         encoding = accepted_encoding(parts.hostname or "", settings.compression)
-        self.session.headers.update({"Accept-Encoding": encoding, **settings.extra_headers()})
+        self.session.headers.update({"Accept-Encoding": encoding, **checked_headers(settings.extra_headers())})
         self._carried = {**AS_PROMETHEUS, **settings.extra_parameters()}
         self.restriction = Restriction(settings.series_matchers())
         self._authenticate(unquote(parts.username or ""), unquote(parts.password or ""))
@@ -120,17 +124,20 @@ class Api:
     def _authenticate(self, username: str, password: str) -> None:
         settings = self.settings
         given = settings.password.get_secret_value() if settings.password else ""
+        token = settings.bearer_token.get_secret_value() if settings.bearer_token else ""
+        user, word = (settings.username or username).encode(), (given or password).encode()
+        self.session.trust_env = False  # no stranger's credentials out of a .netrc, but the way to the server
+        self.session.proxies.update(requests.utils.get_environ_proxies(self.url))
         if settings.sigv4_region:
             self.session.auth = SigV4(settings.sigv4_region, settings.sigv4_service)
-        elif settings.username or username:
-            self.session.auth = (settings.username or username, given or password)
-        else:
-            self.session.trust_env = False  # no stranger's credentials out of a .netrc
-        if settings.bearer_token:
-            self.session.headers["Authorization"] = f"Bearer {settings.bearer_token.get_secret_value()}"
-        secrets = [given, password, *self.settings.extra_headers().values()]
-        secrets += [settings.bearer_token.get_secret_value()] if settings.bearer_token else []
-        self._secrets = sorted({s for secret in secrets if secret for s in (secret, quote(secret, safe=""))}, key=len)
+        elif user:
+            self.session.auth = requests.auth.HTTPBasicAuth(user, word)  # as bytes: in UTF-8, as RFC 7617 has it
+        if token:
+            self.session.headers.update(checked_headers({"Authorization": f"Bearer {token}"}))
+        secrets = [given, password, token, *settings.extra_headers().values()]
+        secrets += [b64encode(user + b":" + word).decode()] if word else []
+        forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+        self._secrets = sorted(forms, key=len)
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         """The ``data`` of one answer; see `asked`."""
@@ -143,11 +150,15 @@ class Api:
             QueryError: the server calls the query wrong; not tried again.
             SourceError: the server failed, after as many attempts as the time-out allows.
         """
-        data, warnings = self.opened(path, self.read(path, params, Whole).text())
+        data, warnings = self.opened(path, self.read(path, params, Whole)[1])
         return self.restriction.data(path, data), warnings
 
-    def read(self, path: str, params: dict[str, Any] | None, make: Callable[[], S]) -> S:  # noqa: RET503 - _give_up raises
-        """One successful answer in a reader that `make` makes, retried with growing, jittered pauses."""
+    def read(self, path: str, params: dict[str, Any] | None, make: Callable[[], S]) -> tuple[S, Envelope]:  # noqa: RET503 - _give_up raises
+        """One successful answer, retried with growing, jittered pauses.
+
+        Returns:
+            The reader that `make` made for it, and what the reader's text says.
+        """
         deadline = time.monotonic() + self.settings.timeout_seconds
         reason = ""
         for attempt in range(ATTEMPTS):
@@ -181,7 +192,7 @@ class Api:
             raise RateLimitError(f"{self.shown_url} asks to come back in {retry_after:.0f} s ({reason}){asked}")
         raise UnreachableError(f"no answer from {self.shown_url}: {reason}{asked}; is it running, and is this its URL?")
 
-    def _attempt(self, path: str, params: dict[str, Any], deadline: float, reader: S) -> S:
+    def _attempt(self, path: str, params: dict[str, Any], deadline: float, reader: S) -> tuple[S, Envelope]:
         left = max(0.05, deadline - time.monotonic())
         try:
             response = self._send(path, params, (min(self.settings.idle_timeout_seconds, left), left))
@@ -201,9 +212,13 @@ class Api:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = reason_of(error)
             raise (_Late if time.monotonic() > deadline and reason != REFUSED else Again(reason)) from None
+        body = reader.text()
         if response.status_code != 200:
-            check(response, reader.text(), self.shown_url, self.shown)
-        return reader
+            check(response, body, self.shown_url, self.shown)
+        answer = opened(body)
+        if answer is None:
+            raise self._stranger(body)
+        return reader, answer
 
     def _send(self, path: str, params: dict[str, Any], bounds: tuple[float, float]) -> requests.Response:
         """One request; a redirect is followed on the same host only, for credentials must not travel.
@@ -216,34 +231,38 @@ class Api:
         url, asked = f"{self.url}/api/v1/{path}", urlencode(params, doseq=True)
         posts = path in POSTED and len(asked) > LONGEST_URL
         for _ in range(MAXIMUM_REDIRECTS):
-            response = self.session.request(
-                "POST" if posts else "GET",
-                url,
-                params=None if posts else asked,
-                data=asked if posts else None,
-                headers=FORM if posts else None,
-                timeout=bounds,
-                stream=True,
-                allow_redirects=False,
-                verify=self.session.verify,  # said again: requests prefers a REQUESTS_CA_BUNDLE to the session's
-            )
+            try:
+                response = self.session.request(
+                    "POST" if posts else "GET",
+                    url,
+                    params=None if posts else asked,
+                    data=asked if posts else None,
+                    headers=FORM if posts else None,
+                    timeout=bounds,
+                    stream=True,
+                    allow_redirects=False,
+                    verify=self.session.verify,  # said again: requests prefers a REQUESTS_CA_BUNDLE to the session's
+                )
+            except ValueError as error:  # what requests makes of a redirect to no address
+                if isinstance(error, requests.RequestException):
+                    raise
+                raise AccessError(f"{self.shown_url} redirects to what is no address") from None
             if not response.is_redirect:
                 return response
-            target = urljoin(url, response.headers["location"])
+            target = response.headers["location"]
             response.close()
-            here, there = urlsplit(url), urlsplit(target)
-            if (here.scheme, here.hostname, here.port) != (there.scheme, there.hostname, there.port):
-                place = f"{there.scheme}://{there.hostname}"
+            if not same_place(url, target):
+                place = self.shown(without_user(target))
                 raise AccessError(
                     f"{self.shown_url} redirects to {place}, which is refused; set the URL to where it really is"
                 )
-            url, asked = target, asked if posts else ""
+            url, asked = urljoin(url, target), asked if posts else ""
         raise NotPrometheusError(f"{self.shown_url} redirects in circles")
 
     def _note_clock(self, response: requests.Response) -> None:
         """How far the server's clock is ahead of ours; its date has whole seconds and is as old as the answer."""
         stamped = http_date(response.headers.get("Date", ""))
-        if stamped is not None and stamped.tzinfo is not None:
+        if stamped is not None:
             self.clock_ahead = stamped - datetime.now(UTC)
 
     def _body(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
@@ -259,28 +278,25 @@ class Api:
                 raise _Late
             yield piece
 
-    def opened(self, path: str, body: bytes) -> tuple[Any, list[str]]:
-        """The ``data`` of a body, and its warnings and infos."""
-        try:
-            answer = msgspec.json.decode(body)
-            status, data = answer["status"], answer.get("data")
-        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
-            raise self._stranger(body) from None
-        if status != "success":
-            raise QueryError(f"{self.shown_url} says: {self.shown(str(answer.get('error')))}")
-        warnings = [self.shown(str(w)) for key in ("warnings", "infos") for w in answer.get(key) or ()]
-        if answer.get("isPartial"):  # so says a VictoriaMetrics cluster
-            warnings.append("partial answer: not every storage node of the server answered")
-        if data is None and path != "series":
-            raise NotPrometheusError(f"{self.shown_url} is not a Prometheus API: its answer has no data")
-        return data, warnings
+    def opened(self, path: str, answer: Envelope) -> tuple[Any, list[str]]:
+        """The ``data`` of an answer, and its warnings and infos."""
+        if answer.status != "success":
+            raise QueryError(f"{self.shown_url} says: {self.shown(str(answer.error or answer.errorType or 'error'))}")
+        wrong = strange(path, answer.data)
+        if wrong:
+            raise NotPrometheusError(
+                f"{self.shown_url} is not a Prometheus API: its answer has another shape ({self.shown(wrong)})"
+            )
+        return answer.data, [self.shown(text) for text in answer.remarks]
 
     def _stranger(self, body: bytes) -> NotPrometheusError:
         first = self.shown(body[:120].decode("utf-8", "replace"))
-        return NotPrometheusError(f"{self.shown_url} is not a Prometheus API: it answers {first!r}")
+        said = repr(first) if first else "nothing"
+        return NotPrometheusError(f"{self.shown_url} is not a Prometheus API: it answers {said}")
 
     def shown(self, text: str) -> str:
-        """Text from outside as it may be shown: no credential, no line break, not endless."""
+        """Text from outside as it may be shown: no credential, nothing that a terminal obeys, not endless."""
         for secret in reversed(self._secrets):
             text = text.replace(secret, "***")
-        return " ".join(text.split())[:SHOWN_CHARACTERS]
+        printable = "".join(c if c.isprintable() else " " for c in text[: 10 * SHOWN_CHARACTERS])
+        return " ".join(printable.split())[:SHOWN_CHARACTERS]

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import ContradictionError, SourceError
-from analysis.prometheus.quick import Series, milliseconds
+from analysis.prometheus.quick import Series, milliseconds, parsed
 
 Key = tuple[tuple[str, str], ...]
 
@@ -134,8 +134,7 @@ class Grid:
         if isinstance(values, int):
             yield series[values]
         elif values:
-            stamps, texts = zip(*values, strict=True)
-            yield milliseconds(np.array(stamps, dtype="float64")), np.array(texts, dtype="float64")
+            yield parsed(values)
         if histograms:
             self.histograms += len(histograms)
             yield (
@@ -147,6 +146,8 @@ class Grid:
         slots, beside = np.divmod(stamps - self.first_ms, self.step_ms)
         if beside.any() or (slots < 0).any() or (slots >= self.rows).any():
             raise SourceError("the server answers with stamps that it was not asked for; does a proxy align them?")
+        if (np.diff(slots) <= 0).any() and len(np.unique(slots)) < len(slots):
+            raise ContradictionError("the server answers with two samples of one series at one stamp")
         return np.asarray(slots)
 
     def _fill(self, key: Key, slots: Any, values: NDArray[np.float64]) -> None:

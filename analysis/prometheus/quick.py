@@ -5,7 +5,7 @@ open the samples of a series, and those hold no bracket but their own.
 Only small buffers are used, again and again: fresh pages cost more than all of the parsing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -13,7 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute, csv
 
+from analysis.errors import NotPrometheusError
+
 OPEN, CLOSE, BETWEEN = b'"values":[[', b"]]", b"],["
+NO_SAMPLES = "what answers is not a Prometheus API: what should be samples is none"
 KEY = b'"values":'
 BATCH_BYTES = 1 << 20  # what is parsed at once: fits a processor's cache
 
@@ -40,7 +43,7 @@ class Reader:
         """Begin at the first byte."""
         self.told = told
         self.first_ms, self.points = first_ms, (past_ms - first_ms) // step_ms
-        self.last_ms = first_ms + (self.points - 1) * step_ms
+        self.stamps = first_ms + step_ms * np.arange(self.points)
         self.series: list[Series] = []
         self._parts: list[bytes] = []
         self._rows: list[bytes] = []
@@ -88,29 +91,27 @@ class Reader:
         if not rows:
             return
         counts = [row.count(BETWEEN) + 1 for row in rows]
-        whole = all(self._is_whole(row, count) for row, count in zip(rows, counts, strict=True))
-        table = _table(b"\n".join(rows).replace(BETWEEN, b"\n"), ["value"] if whole else ["stamp", "value"])
+        text = b"\n".join(rows).replace(BETWEEN, b"\n")
+        table = _table(text, pa.int64()) or _table(text, pa.float64())  # whole seconds are quicker to read
         if table is None or table.num_rows != sum(counts):
             self.series += [_strict(row) for row in rows]
             return
         filled = compute.call_function("coalesce", [table["value"], pa.scalar(np.inf)], memory_pool=_pool())
         values = np.split(filled.to_numpy(), np.cumsum(counts)[:-1])
-        if whole:
-            self.series += [(None, part) for part in values]
-        else:
-            stamps = np.split(milliseconds(table["stamp"].to_numpy()), np.cumsum(counts)[:-1])
-            self.series += zip(stamps, values, strict=True)
+        stamps = np.split(milliseconds(table["stamp"].to_numpy()), np.cumsum(counts)[:-1])
+        self.series += [(self._beside(part), own) for part, own in zip(stamps, values, strict=True)]
 
-    def _is_whole(self, row: bytes, count: int) -> bool:
-        """Whether a series has every stamp: stamps are distinct, on the grid, and within what was asked for."""
-        if count != self.points:
-            return False
-        return _stamp(row, 0) == self.first_ms and _stamp(row, row.rfind(b"[") + 1) == self.last_ms
+    def _beside(self, stamps: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """The stamps of a series; None where they are those that were asked for."""
+        return None if np.array_equal(stamps, self.stamps) else stamps
 
 
-def milliseconds(stamps: NDArray[np.float64]) -> NDArray[np.int64]:
+def milliseconds(stamps: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Stamps of the API, in seconds, as Unix milliseconds."""
-    return np.asarray(np.rint(stamps * 1000).astype("int64"))
+    if stamps.dtype.kind == "i":
+        return np.asarray(stamps * 1000, "int64")
+    with np.errstate(invalid="ignore", over="ignore"):  # a stamp beyond all bounds is none that was asked for
+        return np.asarray(np.rint(stamps * 1000).astype("int64"))
 
 
 def _pool() -> pa.MemoryPool:
@@ -118,16 +119,15 @@ def _pool() -> pa.MemoryPool:
     return pa.system_memory_pool()
 
 
-def _table(text: bytes, columns: list[str]) -> pa.Table | None:
+def _table(text: bytes, stamp: pa.DataType) -> pa.Table | None:
     """Parsed with ``+Inf`` as null: the one text among Prometheus's values that the parser does not know."""
     try:
         return csv.read_csv(
             pa.BufferReader(text),
             read_options=csv.ReadOptions(column_names=["stamp", "value"], use_threads=False),
             convert_options=csv.ConvertOptions(
-                column_types={"stamp": pa.float64(), "value": pa.float64()},
+                column_types={"stamp": stamp, "value": pa.float64()},
                 null_values=["+Inf"],
-                include_columns=columns,
             ),
             memory_pool=_pool(),
         )
@@ -136,13 +136,28 @@ def _table(text: bytes, columns: list[str]) -> pa.Table | None:
 
 
 def _strict(row: bytes) -> Series:
-    stamps, values = zip(*msgspec.json.decode(b"[[" + row + b"]]"), strict=True)
-    return milliseconds(np.array(stamps, dtype="float64")), np.array(values, dtype="float64")
+    """The same by a decoder that knows JSON.
 
-
-def _stamp(row: bytes, at: int) -> int:
-    """The stamp of the sample that begins at a place, in Unix milliseconds; -1 where there is none."""
+    Raises:
+        NotPrometheusError: these are no samples.
+    """
     try:
-        return round(float(row[at : row.index(b",", at)]) * 1000)
-    except ValueError:
-        return -1
+        return parsed(_pairs.decode(b"[[" + row + b"]]"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotPrometheusError(f"{NO_SAMPLES} ({error})") from None
+
+
+def parsed(pairs: Sequence[tuple[float, str | float]]) -> Series:
+    """Samples out of the pairs of the API.
+
+    Raises:
+        NotPrometheusError: a value is no number.
+    """
+    stamps, texts = zip(*pairs, strict=True)
+    try:
+        return milliseconds(np.array(stamps, dtype="float64")), np.array(texts, dtype="float64")
+    except ValueError as error:
+        raise NotPrometheusError(f"{NO_SAMPLES} ({error})") from None
+
+
+_pairs = msgspec.json.Decoder(list[tuple[float, str | float]])

@@ -22,7 +22,7 @@ from analysis.errors import (
 )
 from analysis.prometheus.transport import retry_after
 
-RETRIED = (429, 500, 502, 503, 504)
+RETRIED = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)  # from 520 on they are Cloudflare's
 _ASKED_OFTEN = ("query", "query_range", "labels")  # every such server has them, so a 404 means another URL
 _LIMITS = (
     r"too many samples|exceeded maximum resolution|response too large|too many chunks|max-samples",
@@ -63,7 +63,7 @@ def check(response: requests.Response, body: bytes, where: str, shown: Callable[
         Again: another attempt may pass.
         PromreviewError: none will.
     """
-    status, said = response.status_code, shown(message(body))
+    status, said = response.status_code, shown(message(body)) or response.reason or "no reason"
     page = urlsplit(response.url).path
     if status in (401, 403):
         raise _no_access(status, said, where)

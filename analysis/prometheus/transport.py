@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -91,9 +91,39 @@ def checked_url(url: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable:
-        shown = re.sub(r"//[^/@]*@", "//***@", url)
-        raise InputError(f"{shown!r} is not the URL of a server; write http://HOST:9090")
+        raise InputError(f"{without_user(url)!r} is not the URL of a server; write http://HOST:9090")
     return parts
+
+
+def without_user(url: str) -> str:
+    """A URL as it may be shown, however wrong it is: without user info, and without what its query may hold."""
+    return re.sub(r"^([a-zA-Z+.-]+:)?(//)?.*@", r"\1\2***@", url, flags=re.DOTALL).partition("?")[0]
+
+
+def same_place(url: str, target: str) -> bool:
+    """Whether a redirect stays at scheme, host and port."""
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, target))
+        places = {(part.scheme, part.hostname, part.port) for part in (here, there)}
+    except ValueError:  # no URL
+        return False
+    return len(places) == 1
+
+
+def checked_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Headers that HTTP can carry.
+
+    Raises:
+        InputError: one cannot be sent; names it, and not what it holds.
+    """
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise InputError(f"PROMETHEUS_HEADERS: {name!r} is no name of a header")
+        if not re.fullmatch(r"[!-~\x80-\xff]+(?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?", value):
+            raise InputError(
+                f"the header {name} cannot be sent: empty, a blank at an end, a line break, or not Latin-1"
+            )
+    return headers
 
 
 def accepted_encoding(host: str, compression: str) -> str:
@@ -113,30 +143,42 @@ def accepted_encoding(host: str, compression: str) -> str:
     return "identity" if near else "gzip"
 
 
+_REASONS = (  # what the libraries below say, and what it means
+    ("refused", REFUSED),
+    ("timed out", "no answer within the time-out"),
+    ("Name or service not known|resolve|label (?:empty|too long)", "the host name is not known"),
+    ("BadStatusLine|BadHTTP|UnknownProtocol|illegal status|status line", "what answers does not speak HTTP"),
+    ("LineTooLong|got more than", "the headers of its answer do not end"),
+    ("decod|decompress", "its compressed answer does not unpack"),
+    ("IncompleteRead|InvalidChunk|[Cc]onnection broken|prematurely", "its answer was cut"),
+    ("reset|Remote end closed|RemoteDisconnected|aborted", "the connection was cut"),
+    ("[Pp]roxy", "the proxy of HTTP_PROXY or HTTPS_PROXY does not let us through"),
+)
+
+
 def reason_of(error: BaseException) -> str:
     """Why there was no answer, in a few words."""
-    text = str(error)
-    if "refused" in text:
-        return REFUSED
-    if isinstance(error, requests.Timeout) or "timed out" in text:
-        return "no answer within the time-out"
-    if "Name or service not known" in text or "resolve" in text:
-        return "the host name is not known"
-    return type(error).__name__
+    text = f"{type(error).__name__} {error}"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return _REASONS[-1][1]
+    if isinstance(error, requests.Timeout):
+        return _REASONS[1][1]
+    return next((reason for pattern, reason in _REASONS if re.search(pattern, text)), type(error).__name__)
 
 
 def retry_after(response: requests.Response) -> float | None:
     """Seconds that the server asks to wait, from a number or a date; None where it does not say."""
-    text = response.headers.get("Retry-After", "")
-    if text.strip().isdigit():
+    text = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
     when = http_date(text)
     return None if when is None else max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 def http_date(text: str) -> datetime | None:
-    """A date of an HTTP header; None where there is none, or none that can be read."""
+    """A date of an HTTP header, in UTC; None where there is none, or none that can be read."""
     try:
-        return parsedate_to_datetime(text) if text else None
-    except (ValueError, TypeError):
+        when = parsedate_to_datetime(text) if text else None
+    except (ValueError, TypeError, OverflowError):
         return None
+    return when.replace(tzinfo=UTC) if when and when.tzinfo is None else when
