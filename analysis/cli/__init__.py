@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -55,12 +55,11 @@ def _promreview(
     """Monthly review of a Prometheus: login anomalies, cardinality growth, threshold drift."""
 
 
-class _Terminated(KeyboardInterrupt):
-    """A SIGTERM: ends like Ctrl-C, so that nothing is left half-written."""
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as a shell says it
 
 
-def _terminate(*_: object) -> None:
-    raise _Terminated
+def _terminate(*_: object) -> NoReturn:
+    raise SystemExit(TERMINATED)
 
 
 def main() -> None:
@@ -69,12 +68,14 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     sys.argv[1:] = joined_parameters(sys.argv[1:])
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _terminate)  # cleaned up like Ctrl-C
     try:
         app()
-    except KeyboardInterrupt as stopped:
+    except SystemExit as ended:  # the parser makes one of Ctrl-C, too
+        if ended.code not in (INTERRUPTED, TERMINATED):
+            raise
         print("interrupted", file=sys.stderr)
-        _leave(128 + (signal.SIGTERM if isinstance(stopped, _Terminated) else signal.SIGINT))
+        _leave(ended.code)
     except PromreviewError as error:
         if debug:
             raise
@@ -108,6 +109,9 @@ def joined_parameters(arguments: list[str]) -> list[str]:
     return joined
 
 
-def _leave(code: int) -> None:
+def _leave(code: int) -> NoReturn:
+    """End; where it was interrupted at once, for threads that still read from a server would be waited for."""
     sys.stdout.flush()
-    os._exit(code) if code > 128 else sys.exit(code)
+    if code in (INTERRUPTED, TERMINATED):
+        os._exit(code)
+    sys.exit(code)

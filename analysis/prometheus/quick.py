@@ -61,7 +61,7 @@ class Reader:
     def text(self) -> bytes:
         """The whole answer; in place of its values each series holds its number in `series`."""
         if self._inside:  # cut off within a series: what has come is as it came
-            self._parts.append(OPEN[len(KEY) :])
+            self._parts[-1], self._inside = OPEN[len(KEY) :], False
         self._parts.append(bytes(self._rest))
         self._rest.clear()
         self._parse()
