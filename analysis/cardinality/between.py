@@ -84,7 +84,7 @@ def created(
             for group, labels in map(reader.read, rows):
                 sides = edges.get(group)
                 if sides is None or (labels not in sides.start and labels not in sides.end):
-                    seen.setdefault(group, set()).add(labels)
+                    seen.setdefault(group, set()).add(reader.share(labels))
         for group, labels_seen in seen.items():
             found[group] = Created(len(labels_seen), sorted(labels_seen)[:SAMPLE_OF_CREATED])
     return found, []

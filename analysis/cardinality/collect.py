@@ -130,7 +130,7 @@ def _edges(
             for expr in alive(slow, batch):
                 for row in vector(prom, expr + OURS, at):
                     group, labels = reader.read(row["metric"])
-                    getattr(found.setdefault(group, Edges()), side).add(labels)
+                    getattr(found.setdefault(group, Edges()), side).add(reader.share(labels))
     return found
 
 

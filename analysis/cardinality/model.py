@@ -1,8 +1,9 @@
 """What the parts of the cardinality review hand to each other."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -30,23 +31,49 @@ class Labels(NamedTuple):
         return self.values[self.names.index(name)] if name in self.names else ""
 
 
+_Plan = tuple[tuple[str, ...], Callable[[Mapping[str, str]], tuple[str, ...]]]
+
+
 class Reader:
-    """Reads label sets, sharing equal texts, so that a million series fit into memory."""
+    """Reads label sets, sharing equal ones, so that a million series fit into memory and time."""
 
     def __init__(self) -> None:
         """Nothing shared yet."""
         self._texts: dict[str, str] = {}
-        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._shared: dict[Labels, Labels] = {}
 
     def read(self, labels: Mapping[str, str]) -> tuple[Group, Labels]:
         """Group and identity of one series."""
+        found = tuple(labels)
+        plan = self._plans.get(found)
+        if plan is None:
+            plan = self._plans[found] = _plan(found)
+        names, pick = plan
+        values = pick(labels)
+        if "" in values:  # a label without a value is none
+            names = tuple([name for name, value in zip(names, values, strict=True) if value])
+            values = tuple([value for value in values if value])
         share = self._texts.setdefault
-        rest = sorted(name for name in labels if name not in ("__name__", "job") and labels[name])
-        names = tuple(rest)
-        names = self._names.setdefault(names, names)
-        values = tuple([share(labels[name], labels[name]) for name in rest])
         metric, job = labels.get("__name__", ""), labels.get("job", "")
         return Group(share(metric, metric), share(job, job)), Labels(names, values)
+
+    def share(self, identity: Labels) -> Labels:
+        """An equal identity, of which there is one alone; for those that are kept."""
+        known = self._shared.get(identity)
+        if known is None:
+            share = self._texts.setdefault
+            known = Labels(identity.names, tuple([share(value, value) for value in identity.values]))
+            self._shared[known] = known
+        return known
+
+
+def _plan(found: tuple[str, ...]) -> _Plan:
+    """Names that belong to an identity, sorted, and how to read their values."""
+    names = tuple(sorted(name for name in found if name not in ("__name__", "job")))
+    if len(names) > 1:
+        return names, itemgetter(*names)
+    return names, lambda labels: tuple([labels[name] for name in names])
 
 
 @dataclass
