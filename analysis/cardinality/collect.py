@@ -5,33 +5,32 @@ metrics that changed first. What the budget leaves out is said.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
-from itertools import chain
-from typing import Any
+from datetime import datetime
 
 import pandas as pd
 
-from analysis.cardinality import history, intervals, server
+from analysis.cardinality import history, server
 from analysis.cardinality.between import between, created, momentary, slice_plan
-from analysis.cardinality.model import Collected, Edges, Group, Reader, counts_series
-from analysis.cardinality.selectors import OURS, alive, count_by
+from analysis.cardinality.counting import Instants, vector
+from analysis.cardinality.model import Collected, Edges, Group, Reader
+from analysis.cardinality.selectors import OURS, alive
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
 from analysis.settings.cardinality import CardinalityGrowthSettings
-from analysis.window import Window, unix_ms
+from analysis.window import Window
 
 
 def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window) -> Collected | None:
     """Ask for everything; None where the window has no data at all."""
-    back = intervals.lookback(prom)
-    slow = slow_at_edges(prom, window, back)
-    trend = history.trend(prom, settings, window, slow)
-    seen = history.edges_with_data(prom, window, trend, slow)
+    instants = Instants(prom)
+    slow = {**instants.slow_jobs(window.start), **instants.slow_jobs(window.end)}
+    trend = history.trend(instants, settings, window, slow)
+    seen = history.edges_with_data(instants, window, trend, slow)
     if seen is None:
         return None
     start, end = seen
-    slow_start, slow_end = intervals.slow_jobs(prom, start, back), intervals.slow_jobs(prom, end, back)
-    counts = [counts_at(prom, start, slow_start), counts_at(prom, end, slow_end)]
+    slow_start, slow_end = instants.slow_jobs(start), instants.slow_jobs(end)
+    counts = [instants.counts(start, slow_start), instants.counts(end, slow_end)]
     reader = Reader()
     batches, left_out = plan(counts[0], counts[1], settings.label_set_budget, settings.series_per_query)
     edges = _edges(prom, reader, batches, (start, slow_start), (end, slow_end))
@@ -53,29 +52,6 @@ def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Windo
         gaps=(*history.gaps(trend, window, seen), *_budget_gaps(left_out, [*not_sliced, *not_read], window)),
         bytes_per_series=server.bytes_per_series(prom, end),
         head=server.head_statistics(prom),
-    )
-
-
-def slow_at_edges(prom: Prometheus, window: Window, back: timedelta) -> dict[str, float]:
-    """The jobs that are slow at either edge of a window, with the seconds to look back for them."""
-    return {**intervals.slow_jobs(prom, window.start, back), **intervals.slow_jobs(prom, window.end, back)}
-
-
-def vector(prom: Prometheus, expr: str, at: datetime) -> list[dict[str, Any]]:
-    """An instant query as plain rows: label sets too different from each other for one frame."""
-    data = prom.get("query", {"query": expr, "time": unix_ms(at) / 1000})
-    rows: list[dict[str, Any]] = data["result"]
-    return rows
-
-
-def counts_at(prom: Prometheus, at: datetime, slow: Mapping[str, float]) -> pd.Series:
-    """The number of series alive at an instant, by metric, job and instance."""
-    parts = (vector(prom, count_by("__name__,job,instance", expr), at) for expr in alive(slow))
-    keys = ("__name__", "job", "instance")
-    return counts_series(
-        ((m.get(keys[0], ""), m.get(keys[1], ""), m.get(keys[2], "")), int(row["value"][1]))
-        for row in chain.from_iterable(parts)
-        for m in (row["metric"],)
     )
 
 

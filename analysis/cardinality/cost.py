@@ -4,9 +4,10 @@ from datetime import datetime
 
 import pandas as pd
 
-from analysis.cardinality import history, intervals, server
+from analysis.cardinality import history, server
 from analysis.cardinality.between import between, momentary, slice_plan
-from analysis.cardinality.collect import batched, counts_at, plan, slow_at_edges
+from analysis.cardinality.collect import batched, plan
+from analysis.cardinality.counting import Instants
 from analysis.cardinality.selectors import OURS, alive
 from analysis.prometheus.client import series_parameters
 from analysis.prometheus.patterns import one_of
@@ -23,14 +24,14 @@ def rehearse(prom: Rehearsal, settings: CardinalityGrowthSettings, window: Windo
         settings: of the review.
         window: the month.
     """
-    back = intervals.lookback(prom)
-    slow = slow_at_edges(prom, window, back)
-    trend = history.trend(prom, settings, window, slow)
-    seen = history.edges_with_data(prom, window, trend, slow)
+    instants = Instants(prom)
+    slow = {**instants.slow_jobs(window.start), **instants.slow_jobs(window.end)}
+    trend = history.trend(instants, settings, window, slow)
+    seen = history.edges_with_data(instants, window, trend, slow)
     if seen is None:
         return
-    slow_jobs = [intervals.slow_jobs(prom, at, back) for at in seen]
-    counts = [counts_at(prom, at, jobs) for at, jobs in zip(seen, slow_jobs, strict=True)]
+    slow_jobs = [instants.slow_jobs(at) for at in seen]
+    counts = [instants.counts(at, jobs) for at, jobs in zip(seen, slow_jobs, strict=True)]
     batches, _ = plan(counts[0], counts[1], settings.label_set_budget, settings.series_per_query)
     sizes = [side.groupby("metric").sum() for side in counts]
     asked = 0

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from analysis.cardinality.counting import Instants
 from analysis.cardinality.selectors import alive, count_by
 from analysis.findings import Gap
-from analysis.prometheus import Prometheus
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window
 
@@ -26,7 +26,7 @@ def step_of(window: Window) -> timedelta:
 
 
 def trend(
-    prom: Prometheus, settings: CardinalityGrowthSettings, window: Window, slow: Mapping[str, float]
+    instants: Instants, settings: CardinalityGrowthSettings, window: Window, slow: Mapping[str, float]
 ) -> pd.DataFrame:
     """Series by metric at regular instants of the history and the window.
 
@@ -34,14 +34,14 @@ def trend(
         Index ``time``, one column per metric; NaN where nothing was there.
     """
     step = step_of(window)
-    size = sum(float(prom.instant(f"count({expr})", window.end).sum()) for expr in alive(slow))
+    size = float(instants.counts(window.end, slow).sum())
     points = max(1, int(settings.samples_per_query // max(1.0, size)))
     longest = step * min(points, MOST_POINTS)
     first = window.end - max(timedelta(days=settings.history_days), window.duration)
     if step < timedelta(days=1):
         first = window.start - window.duration
     parts = [
-        _by_metric(prom.range(count_by("__name__", expr), part.start, part.end, step))
+        _by_metric(instants.prom.range(count_by("__name__", expr), part.start, part.end, step))
         for expr in alive(slow)
         for part in Window(first, window.end + timedelta(milliseconds=1)).split(longest)
     ]
@@ -60,37 +60,33 @@ def totals(trend_frame: pd.DataFrame) -> pd.Series:
 
 
 def edges_with_data(
-    prom: Prometheus, window: Window, trend_frame: pd.DataFrame, slow: Mapping[str, float]
+    instants: Instants, window: Window, trend_frame: pd.DataFrame, slow: Mapping[str, float]
 ) -> tuple[datetime, datetime] | None:
     """The window's edges, each moved inwards to where data begins or ends; None without any data."""
     known = totals(trend_frame).dropna()
     inside = [t.to_pydatetime() for t in known.index if window.start <= t < window.end]
-    at_start, at_end = (_has_data(prom, at, slow) for at in (window.start, window.end))
+    at_start, at_end = (len(instants.counts(at, slow)) > 0 for at in (window.start, window.end))
     late = max(window.start, window.end - YOUNGEST)
-    if not inside and not at_start and at_end and _has_data(prom, late, slow):
+    if not inside and not at_start and at_end and instants.has_data(late, slow):
         inside = [late]  # a server that has only just begun
     if not inside:
         before_end = window.end - timedelta(milliseconds=1)
-        if not at_start and not _has_data(prom, before_end, slow):
+        if not at_start and not instants.has_data(before_end, slow):
             return None  # data that begins with the window's end says nothing about the window
         inside = [window.start if at_start else before_end]
-    first = window.start if at_start else _bisect(prom, window.start, inside[0], slow)
-    last = window.end if at_end else _bisect(prom, window.end, inside[-1], slow)
+    first = window.start if at_start else _bisect(instants, window.start, inside[0], slow)
+    last = window.end if at_end else _bisect(instants, window.end, inside[-1], slow)
     # the very first and last scrapes are spread over an interval: only further inside is everything there
     ramp = max([EXACT, *(timedelta(seconds=s) for s in slow.values())])
     start, end = first if at_start else first + ramp, last if at_end else last - ramp
     return (start, end) if start < end else (first, last)
 
 
-def _has_data(prom: Prometheus, at: datetime, slow: Mapping[str, float]) -> bool:
-    return any(len(prom.instant(f"count({expr})", at)) for expr in alive(slow))
-
-
-def _bisect(prom: Prometheus, empty: datetime, full: datetime, slow: Mapping[str, float]) -> datetime:
+def _bisect(instants: Instants, empty: datetime, full: datetime, slow: Mapping[str, float]) -> datetime:
     """The instant nearest to `empty` that has data, between an empty and a full one."""
     while abs(full - empty) > EXACT:
         middle = empty + (full - empty) / 2
-        empty, full = (empty, middle) if _has_data(prom, middle, slow) else (middle, full)
+        empty, full = (empty, middle) if instants.has_data(middle, slow) else (middle, full)
     return full
 
 

@@ -20,6 +20,7 @@ INTERVALS_BACK = 2.5  # so that one missed scrape does not lose a series
 # Stretches in which at least three samples are looked for, shortest first: raw samples cost memory.
 STRETCHES = (timedelta(hours=1), timedelta(hours=8), timedelta(days=3))
 MOST_SERIES = 50  # series whose raw samples are read to measure one job
+MOST_NAMES = 10  # metrics of a job without `up` among which the smallest is taken: their label sets are read
 
 
 def lookback(prom: Prometheus) -> timedelta:
@@ -73,7 +74,7 @@ def _small_metric(prom: Prometheus, job: str, window: Window) -> str | None:
     names = prom.label_values("__name__", [selector], window)
     if not names or "up" in names:
         return "up" if names else None
-    some = names[:: max(1, len(names) // MOST_SERIES)]
+    some = names[:: max(1, len(names) // MOST_NAMES)]
     sizes: dict[str, int] = {}
     for labels in prom.series([f"{{__name__=~{one_of(some)},job={quote(job)}}}"], window):
         sizes[labels["__name__"]] = sizes.get(labels["__name__"], 0) + 1

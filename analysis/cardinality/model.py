@@ -63,7 +63,8 @@ class Reader:
         known = self._shared.get(identity)
         if known is None:
             share = self._texts.setdefault
-            known = Labels(identity.names, tuple([share(value, value) for value in identity.values]))
+            names, values = identity
+            known = Labels(names, tuple([share(value, value) for value in values]))
             self._shared[known] = known
         return known
 
