@@ -5,9 +5,9 @@ Nothing in this package puts PromQL together from text except through `quote` an
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import promql_parser as ast
@@ -31,6 +31,7 @@ _ARITHMETIC = {
 }
 
 Usage = Literal["matched", "grouped", "joined", "written"]
+_Item = TypeVar("_Item")
 
 
 def parse(expr: str) -> Any:
@@ -198,6 +199,15 @@ class Comparison:
     threshold: float
     is_bool: bool
 
+    @property
+    def leads(self) -> bool:
+        """Whether the constant stands before what it is compared with."""
+        return number(self.node.lhs) is not None
+
+    def in_order(self, mine: _Item, inner: Sequence[_Item]) -> list[_Item]:
+        """What belongs to this comparison among what belongs to those inside it, in the order of the constants."""
+        return [mine, *inner] if self.leads else [*inner, mine]
+
 
 def comparison(node: Any) -> Comparison | None:
     """This node as a comparison with a constant, or None; parentheses around it do not matter."""
@@ -215,9 +225,10 @@ def comparison(node: Any) -> Comparison | None:
 
 
 def comparisons(node: Any) -> list[Comparison]:
-    """Every comparison with a constant in an expression, in the order of the text."""
-    found = [comparison(part) for part in walk(node) if isinstance(part, ast.BinaryExpr)]
-    return [c for c in found if c is not None]
+    """Every comparison with a constant in an expression, in the order in which their constants stand in the text."""
+    mine = comparison(node) if isinstance(node, ast.BinaryExpr) else None
+    inner = [found for child in children(node) for found in comparisons(child)]
+    return mine.in_order(mine, inner) if mine else inner
 
 
 def text_of(node: Any) -> str:
@@ -263,18 +274,19 @@ def _rewrite(node: Any, changes: _Changes, seen: int) -> tuple[str, int]:
     if isinstance(node, ast.StringLiteral):
         return quote(node.val), seen
     mine = comparison(node) if isinstance(node, ast.BinaryExpr) else None
-    place, count = seen, seen + (mine is not None)
-    pieces = []
+    leads = mine is not None and mine.leads
+    count, pieces = seen + leads, []
     for child in children(node):
         text, count = _rewrite(child, changes, count)
         pieces.append((str(child), text))
+    place = seen if leads else count
     if mine is not None and place in changes.thresholds:
-        constant = 0 if number(mine.node.lhs) is not None else 1
+        constant = 0 if leads else 1
         pieces[constant] = (pieces[constant][0], format_number(changes.thresholds[place]))
     text, rest = _replace_in_order(str(node), pieces)
     if isinstance(node, ast.SubqueryExpr) and node.step is None:
         rest = rest.replace("]", ":]", 1)
-    return text + rest, count
+    return text + rest, count + (mine is not None and not leads)
 
 
 def _selector_text(node: Any, matcher: str = "") -> str:

@@ -4,6 +4,7 @@ PELT (Killick, Fearnhead, Eckley 2012) as ruptures has it. The penalty is a mult
 ``sigma² · log n`` with a noise level that steps and slopes do not inflate.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ def change_points(
     min_size: int = MIN_SIZE,
     penalty: float = PENALTY,
     resolution: float = 0.0,
+    noise: float = 0.0,
 ) -> list[int]:
     """Places where a new stretch begins, the first one (0) left out.
 
@@ -39,6 +41,7 @@ def change_points(
         min_size: shortest stretch, in points.
         penalty: what one more change must be worth, in units of sigma² log n.
         resolution: smallest difference that can be seen, in units of the values (1 for counts).
+        noise: least standard deviation of the noise, where more is known of it than neighbours tell.
 
     Returns:
         Increasing indices into `values`; empty where nothing changes or too little is known.
@@ -48,7 +51,7 @@ def change_points(
     known = series[places]
     if len(known) < 2 * min_size or np.ptp(known) <= resolution:
         return []
-    sigma = max(noise_level(known, shape), resolution / np.sqrt(12), 1e-9 * float(np.ptp(known)))
+    sigma = max(noise, noise_level(known, shape), resolution / np.sqrt(12), 1e-9 * float(np.ptp(known)))
     scaled = (known - known.mean()) / sigma
     model, signal = _signal(scaled, shape)
     search = ruptures.Pelt(model=model, min_size=min_size, jump=1).fit(signal)
@@ -69,6 +72,24 @@ def noise_level(values: NDArray[np.float64], shape: Shape = "level") -> float:
     differences = np.diff(values, n=order)
     spread = np.median(np.abs(differences - np.median(differences)))
     return float(_MAD_TO_SIGMA * spread / np.sqrt(_VARIANCE[shape]))
+
+
+def lack_of_fit(values: NDArray[np.float64], places: Sequence[int], shape: Shape = "level") -> tuple[float, float]:
+    """What stretches leave unexplained, and what they cost.
+
+    Args:
+        values: shape (n,), without NaN.
+        places: where a new stretch begins, as `change_points` gives them.
+        shape: of the stretches.
+
+    Returns:
+        Sum of squares about the stretches, and the number of their parameters.
+    """
+    degree = 0 if shape == "level" else 1
+    parts = np.split(values, list(places))
+    fits = [np.polyval(np.polyfit(np.arange(len(part)), part, degree), np.arange(len(part))) for part in parts]
+    left = sum(float(((part - fit) ** 2).sum()) for part, fit in zip(parts, fits, strict=True))
+    return left, _COST[shape] * len(parts) - 1
 
 
 def last_stretch(values: ArrayLike, **options: object) -> int:

@@ -1,11 +1,12 @@
 """Settings of the threshold review."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from analysis.settings.base import Duration, ReportSettings, Step
-from analysis.window import Window
+from analysis.window import Window, month_window
 
 _HOURS = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 
@@ -48,5 +49,9 @@ class ThresholdDriftSettings(ReportSettings):
     grafana_url: str = Field("", description="base URL of Grafana, for links; none when empty")
 
     def history(self, window: Window) -> Window:
-        """The months before a window, and the window itself."""
-        return Window(window.start - timedelta(days=31 * self.history_months), window.end)
+        """The months before a window, and the window itself: calendar months where it begins with one."""
+        first = window.start.astimezone(ZoneInfo(self.timezone))
+        if (first.day, first.hour, first.minute, first.second) != (1, 0, 0, 0):
+            return Window(window.start - timedelta(days=31 * self.history_months), window.end)
+        year, month = divmod(12 * first.year + first.month - 1 - self.history_months, 12)
+        return Window(month_window(f"{year:04}-{month + 1:02}", self.timezone).start, window.end)

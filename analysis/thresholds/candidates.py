@@ -38,7 +38,7 @@ def candidates(subject: Subject, fetch: Fetch, until: int) -> list[Choice]:
     """
     tried = [subject.today.thresholds]
     for place, (found, mine) in enumerate(zip(comparisons(subject.tree), in_memory(subject.tree), strict=True)):
-        if mine and found.op in (">", ">=", "<", "<=") and not found.is_bool:
+        if mine and found.op in (">", ">=", "<", "<="):
             tried += _varied(subject.today.thresholds, place, _levels(found, fetch, until))
     fors = sorted({*FORS, subject.today.for_duration})
     keeps = sorted({*KEEPS, subject.today.keep_firing_for})

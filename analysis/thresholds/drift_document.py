@@ -51,6 +51,7 @@ def _entry(
         verdict=judgements[0].verdict,
         verdicts=[DriftVerdict(**vars(judgement)) for judgement in judgements],
         threshold=item.threshold,
+        headroom_of=item.headroom_of,
         missing_metrics=list(item.missing),
         days_of_data=evidence.days,
         days_needed=_needed(item.shift, settings),

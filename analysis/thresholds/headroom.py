@@ -1,35 +1,27 @@
 """How far the compared side stays from its threshold, day by day."""
 
-import numpy as np
 import pandas as pd
 
-from analysis.thresholds.collect import RuleSamples
+from analysis.thresholds.watched import Watched
 
 DAILY_QUANTILE = 0.95  # of the slots of a day, towards the threshold: peaks that last about an hour, not one sample
 MINIMUM_SHARE = 0.5  # of a day's slots must have a value, or the day is not judged
-_UPWARD = (">", ">=")
-_DOWNWARD = ("<", "<=")
+# Of the slots with a value on a usual day, where the expression itself leaves values out (a guard that holds by day).
+SPARSE_SHARE = 0.25
 
 
-def worst(samples: RuleSamples) -> pd.Series | None:
-    """The series nearest to the threshold at each slot; None where the rule has no such side."""
-    if samples.compared is None or samples.compared.op not in (*_UPWARD, *_DOWNWARD):
-        return None
-    frame = samples.decoded.frame.replace([np.inf, -np.inf], np.nan)
-    return frame.max(axis=1) if samples.compared.op in _UPWARD else frame.min(axis=1)
-
-
-def daily_headroom(samples: RuleSamples, timezone: str) -> pd.Series | None:
+def daily_headroom(watched: Watched, timezone: str) -> pd.Series | None:
     """Distance from the threshold per local day, in the units of the rule; negative = beyond it.
 
     A day's value is the one that its slots exceed one time in twenty. Days with less than half
-    of their slots are NaN.
+    of their slots are NaN; where the expression leaves slots out, those with far fewer than usual.
     """
-    series = worst(samples)
-    if series is None or samples.compared is None or series.empty:
+    if watched.nearest.empty:
         return None
-    sign = 1 if samples.compared.op in _UPWARD else -1
-    towards = sign * series
+    towards = watched.sign * watched.nearest
     days = towards.groupby(towards.index.tz_convert(timezone).normalize())
-    enough = days.count() >= MINIMUM_SHARE * days.size().median()
-    return (sign * samples.compared.threshold - days.quantile(DAILY_QUANTILE)).where(enough)
+    counts = days.count()
+    fewest = MINIMUM_SHARE * days.size().median()
+    if watched.is_sparse and counts.any():
+        fewest = min(fewest, max(1.0, SPARSE_SHARE * float(counts[counts > 0].median())))
+    return (watched.sign * watched.threshold - days.quantile(DAILY_QUANTILE)).where(counts >= fewest)

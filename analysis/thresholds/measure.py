@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
-from analysis.prometheus.promql import parse, text_of
+from analysis.prometheus.promql import parse, selectors, text_of
 from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.alerts import alerts_of, firings
@@ -24,12 +24,14 @@ from analysis.thresholds.months import changes_of, months_of
 from analysis.thresholds.propose import Proposal, Spans, propose
 from analysis.thresholds.subjects import subject_of
 from analysis.thresholds.verdicts import RuleEvidence
+from analysis.thresholds.watched import is_filtered, watched
 from analysis.window import Window, parse_duration, parse_time, unix_ms
 
 # Before the history: longer than the durations that are tried, and than the chains that they hold together.
 WARM_UP = timedelta(days=1)
 NEVER_EVALUATED = "0001-01-01"  # how the API says that a group has not been evaluated yet
 
+GUARDED_SHARE = 20  # one slot in so many must pass the guards of a comparison, or its headroom is that of all slots
 FIRST_EVALUATIONS = 3  # intervals after a start within which a group may not have had its turn
 
 
@@ -44,7 +46,8 @@ class Measured:
         headroom: daily headroom over window and history, where it has a threshold.
         shift: comparison of the window with the months before.
         days: days of the window that had data.
-        threshold: the number that it compares with at the top.
+        threshold: the number that it compares with; where there are several, the one that its headroom is measured to.
+        headroom_of: the comparison that its headroom is measured on; empty without any.
         missing: metrics without which it can never fire, and which nobody exposes.
         problem: why it could not be replayed; empty where it could.
         is_evaluated: whether the server has evaluated its group at all.
@@ -60,6 +63,7 @@ class Measured:
     shift: Shift | None = None
     days: float = 0.0
     threshold: float | None = None
+    headroom_of: str = ""
     missing: tuple[str, ...] = ()
     problem: str = ""
     is_evaluated: bool = True
@@ -134,10 +138,15 @@ def _replayed(
     samples = samples_of(prom, group, rule, grid, asked)
     seen_ms = seen_slots(prom, samples, asked)
     subject = subject_of(group, rule, grid, settings, context)
-    proposal = propose(subject, Once(prom, samples, asked), Spans(asked, history, window), seen_ms, settings)
-    headroom = daily_headroom(samples, settings.timezone)
+    fetch = Once(prom, samples, asked)
+    proposal = propose(subject, fetch, Spans(asked, history, window), seen_ms, settings)
+    slots = samples.decoded.frame.index
+    side = watched(subject.tree, fetch, slots, len(slots) // GUARDED_SHARE)
+    headroom = daily_headroom(side, settings.timezone) if side else None
     start = pd.Timestamp(window.start).tz_convert(settings.timezone)
     shift = None if headroom is None else shift_of(headroom, start, settings.minimum_days, settings.bootstrap_samples)
+    if side and side.is_sparse and shift and shift.p_value is None:
+        side = headroom = shift = None  # what the rule itself leaves out is not missing
     alerts = alerts_of(samples)
     return Measured(
         group,
@@ -146,9 +155,10 @@ def _replayed(
         headroom,
         shift,
         float((seen_ms >= unix_ms(window.start)).sum() * (grid.interval / timedelta(days=1))),
-        samples.compared.threshold if samples.compared else None,
+        side.threshold if side else samples.compared.threshold if samples.compared else None,
+        side.text if side else "",
         proposal=proposal,
-        months=tuple(months_of(samples, seen_ms, headroom, firings(alerts, history), history, settings.timezone)),
+        months=tuple(months_of(samples, seen_ms, side, headroom, firings(alerts, history), history, settings.timezone)),
         changes=() if headroom is None or shift is None else tuple(changes_of(headroom, shift.correlation)),
     )
 
@@ -179,7 +189,7 @@ class Once:
 def seen_slots(prom: Prometheus, samples: RuleSamples, asked: Window) -> Milliseconds:
     """Slots (Unix milliseconds) at which the compared side, or else anything that the rule looks at, had a sample."""
     decoded = samples.decoded
-    if samples.compared is None:
+    if samples.compared is None or is_filtered(samples.compared.compared):
         query, grid = presence_query(samples.rule.expr), samples.grid
         decoded = prom.decoded(query, asked.start, asked.end, grid.interval, grid.phase)
     slots: Milliseconds = decoded.frame.index.as_unit("ms").asi8
@@ -192,11 +202,10 @@ def evidence_of(
     """The numbers that a verdict stands on."""
     gap = parse_duration(settings.flap_gap)
     pauses = item.firings.groupby("alert").apply(lambda f: (f["start"] - f["end"].shift()) < gap, include_groups=False)
-    minutes = (item.firings["end"] - item.firings["start"]).sum() / pd.Timedelta(minutes=1)
     return RuleEvidence(
         alerts=len(item.firings),
         flaps=int(np.asarray(pauses).sum()) if len(item.firings) else 0,
-        firing_minutes=float(minutes),
+        firing_minutes=item.proposal.firing_minutes if item.proposal else 0.0,
         days=min(item.days, window.duration / timedelta(days=1)),
         shift=item.shift,
         is_shift_real=is_shift_real,
@@ -204,6 +213,7 @@ def evidence_of(
         problem=item.problem,
         is_evaluated=item.is_evaluated,
         pages=item.proposal.noise_pages if item.proposal else None,
+        standing_share=item.proposal.standing_share if item.proposal and selectors(parse(item.rule.expr)) else 0.0,
         incidents=item.proposal.missed[1] if item.proposal else 0,
         missed=item.proposal.missed[0] if item.proposal else 0,
     )

@@ -8,13 +8,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from analysis.series.changepoints import change_points
+from analysis.series.changepoints import Shape, change_points, lack_of_fit, noise_level
 from analysis.thresholds.collect import RuleSamples
 from analysis.thresholds.documents import ChangePoint, DriftMonth
 from analysis.thresholds.drift import inflation, levelled
-from analysis.thresholds.headroom import worst
+from analysis.thresholds.trend import FEWEST_DAYS
+from analysis.thresholds.watched import Watched
 from analysis.window import Window, unix_ms
 
+RARE_SHARE = 0.1  # of the differences from day to day, the largest: what comes more often is habit
+NEIGHBOURS, OUTLIER = 5, 3.0  # days of a running median, and spreads from it beyond which a day is an outlier
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
 CHANGE_PENALTY = 2.0  # of sigma² log n, chosen on the seeds from 30 000 on of benchmarks/drift.py, which measures it
 
@@ -22,6 +25,7 @@ CHANGE_PENALTY = 2.0  # of sigma² log n, chosen on the seeds from 30 000 on of 
 def months_of(
     samples: RuleSamples,
     seen_ms: NDArray[np.int64],
+    watched: Watched | None,
     headroom: pd.Series | None,
     firings: pd.DataFrame,
     history: Window,
@@ -32,6 +36,7 @@ def months_of(
     Args:
         samples: what the rule saw.
         seen_ms: slots at which there was anything to judge.
+        watched: what its headroom is measured on; None where it has no threshold.
         headroom: daily headroom; None where the rule has no threshold.
         firings: alerts of the history, as `firings` gives them.
         history: the months before and the window.
@@ -43,9 +48,8 @@ def months_of(
     table = pd.DataFrame(
         {"seen": np.isin(slots_ms, seen_ms), "true": samples.alerting().any(axis=1), "worst": np.nan}, index=slots
     )
-    nearest = worst(samples)
-    if nearest is not None:
-        table["worst"] = nearest
+    if watched is not None:
+        table["worst"] = watched.nearest
     table = table[inside]
     interval = samples.grid.interval
     daily = pd.Series(dtype="float64") if headroom is None else headroom
@@ -91,9 +95,10 @@ def _known(value: float) -> float | None:
 
 
 def changes_of(headroom: pd.Series, correlation: float) -> list[ChangePoint]:
-    """Days on which the headroom took another level, weekends brought to the level of working days.
+    """Days on which the headroom took another level or slope, weekends brought to the level of working days.
 
-    Found on normal scores of the ranks, so that no single bad day and no skewed habit makes a change.
+    Levels are found on normal scores of the ranks, so that no single bad day and no skewed habit makes a change.
+    A slope looks like a flight of steps: where straight lines explain the days with less, their bends are the changes.
 
     Args:
         headroom: daily headroom, NaN where a day is not judged.
@@ -106,7 +111,36 @@ def changes_of(headroom: pd.Series, correlation: float) -> list[ChangePoint]:
     scores = norm.ppf((level.rank() - 0.5) / len(level))
     # Correlated days wander, and their differences hide how far: a change has to be worth more.
     worth = CHANGE_PENALTY * inflation(correlation) / (1 - correlation)
-    return [_change(level, *edges) for edges in _stretches(change_points(scores, penalty=worth), len(level))]
+    places = change_points(scores, penalty=worth, noise=_habit(scores))
+    if places:
+        places = _simpler(level, places, worth)
+    return [_change(level, *edges) for edges in _stretches(places, len(level))]
+
+
+def _habit(values: NDArray[np.float64]) -> float:
+    """Noise level of days of which most are equal: what the others do every week is no change either."""
+    steps = np.sort(np.abs(np.diff(values)))[: int(len(values) * (1 - RARE_SHARE))]
+    return float(np.sqrt((steps**2).mean() / 2)) if len(steps) else 0.0
+
+
+def _simpler(level: pd.Series, steps: list[int], worth: float) -> list[int]:
+    """The steps, or the bends of straight lines, whichever explain the days with fewer numbers."""
+    tamed = _tamed(level)
+    bends = change_points(tamed, shape="trend", min_size=FEWEST_DAYS, penalty=worth)
+    sigma = max(noise_level(tamed), _habit(tamed), 1e-9 * float(np.ptp(tamed)) + 1e-300)
+    price = worth / 2 * sigma**2 * np.log(len(tamed))
+    shapes: list[tuple[list[int], Shape]] = [(steps, "level"), (bends, "trend")]
+    fits = [lack_of_fit(tamed, places, shape) for places, shape in shapes]
+    costs = [left + price * numbers for left, numbers in fits]
+    return bends if costs[1] < costs[0] else steps
+
+
+def _tamed(level: pd.Series) -> NDArray[np.float64]:
+    """Days with outliers brought near to their neighbours."""
+    neighbours = level.rolling(NEIGHBOURS, center=True, min_periods=1).median()
+    apart = level - neighbours
+    reach = OUTLIER * max(spread_of(apart) or 0.0, _habit(level.to_numpy()))
+    return np.asarray(neighbours + apart.clip(-reach, reach), dtype="float64")
 
 
 def _stretches(places: Sequence[int], count: int) -> list[tuple[int, int, int]]:

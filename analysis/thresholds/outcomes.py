@@ -15,6 +15,7 @@ from analysis.window import Window, unix_ms
 
 FLAP_CAUSES = ("threshold", "no_data", "label_churn")
 DAYS_PER_MONTH = 30.0
+MOSTLY = 0.5  # of the time: an alert that fires for longer tells nobody anything
 Identity = tuple[tuple[str, str], ...]
 _NEVER = np.iinfo(np.int64).max
 
@@ -55,7 +56,8 @@ class Outcomes:
     """Events of all combinations; each event carries the place of its combination.
 
     Attributes:
-        alerts: columns combination, when it began to fire, when it was resolved, whose it is (place in `identities`).
+        alerts: columns combination, when it began to fire, when it was resolved, whose it is (place in `identities`),
+            and 1 where incidents, maintenance or silences cover most of it.
         pages: columns combination, time_ms.
         noise: like `pages`, without what incidents, maintenance and silences excuse.
         flaps: columns combination, time_ms, cause (place in `FLAP_CAUSES`).
@@ -90,7 +92,7 @@ def outcomes(lives: Sequence[Lives], scene: Scene, first_combination: int = 0) -
         noise = _pages(combos[~excused], series[~excused], start[~excused], end[~excused], scene)
     place = np.array([first_combination, 0])
     return Outcomes(
-        alerts=np.column_stack([combos + first_combination, start, end, series]),
+        alerts=np.column_stack([combos + first_combination, start, end, series, _covered(series, start, end, scene)]),
         pages=paged + place,
         noise=noise + place,
         flaps=_flaps(combos, series, fires, last, scene) + np.array([first_combination, 0, 0]),
@@ -132,6 +134,28 @@ def _excused(series: Places, start: Milliseconds, end: Milliseconds, scene: Scen
     for low, high, covered in scene.pardons:
         excused |= (start < high) & (start >= low) & covered[series]
     return excused
+
+
+def _covered(series: Places, start: Milliseconds, end: Milliseconds, scene: Scene) -> Flags:
+    """Which alerts lie in incidents, maintenance or silences for more than half of their time."""
+    overlap = np.zeros(len(series), dtype="int64")
+    for incident in scene.incidents:
+        overlap += np.clip(np.minimum(end, incident.end_ms) - np.maximum(start, incident.start_ms), 0, None)
+    for low, high, covered in scene.pardons:
+        overlap += np.where(covered[series], np.clip(np.minimum(end, high) - np.maximum(start, low), 0, None), 0)
+    return np.asarray(2 * overlap > end - start)
+
+
+def standing_shares(events: Outcomes, combinations: int, window: Window) -> NDArray[np.float64]:
+    """Per combination the share of the window for which its longest label set fired, what is covered left out."""
+    low, high = unix_ms(window.start), unix_ms(window.end)
+    alerts = events.alerts[events.alerts[:, 4] == 0]
+    time = np.clip(np.minimum(alerts[:, 2], high) - np.maximum(alerts[:, 1], low), 0, None)
+    width = len(events.identities) + 1
+    whose, places = np.unique(alerts[:, 0] * width + alerts[:, 3], return_inverse=True)
+    shares = np.zeros(combinations)
+    np.maximum.at(shares, whose // width, np.bincount(places, time, minlength=len(whose)) / (high - low))
+    return shares
 
 
 def _lateness(

@@ -14,7 +14,7 @@ from analysis.thresholds.alternatives import alternative_alerts, curve, data_hou
 from analysis.thresholds.candidates import candidates
 from analysis.thresholds.conditions import Fetch
 from analysis.thresholds.headroom import MINIMUM_SHARE
-from analysis.thresholds.outcomes import DAYS_PER_MONTH
+from analysis.thresholds.outcomes import DAYS_PER_MONTH, MOSTLY, standing_shares
 from analysis.thresholds.predict import Prediction, predict
 from analysis.thresholds.sides import in_memory
 from analysis.thresholds.subjects import Choice, Subject
@@ -39,6 +39,8 @@ class Proposal:
         held_out: counts of the unseen month: alerts and pages, incidents and missed ones.
         missed: labelled incidents of all months that today's values missed, and how many there were.
         noise_pages: pages of the month that nothing excuses, with today's values.
+        firing_minutes: of the month, with today's values.
+        standing_share: of the month, for which one label set fired with them; what is excused left out.
         reason: in words.
         curve: columns threshold, alerts_per_month, pages_per_month: other thresholds with today's durations;
             empty where the rule has not one number that can be varied.
@@ -53,6 +55,8 @@ class Proposal:
     held_out: dict[str, int | None]
     missed: tuple[int, int]
     noise_pages: int
+    firing_minutes: float
+    standing_share: float
     reason: str
     curve: pd.DataFrame
     alternatives: pd.DataFrame
@@ -83,11 +87,11 @@ def propose(
     asked, history, window = spans.asked, spans.history, spans.window
     now = replace(evaluated(subject, [subject.today], history, asked, fetch), seen_ms=seen_ms)
     past = _past(history, window)
-    fitted, held = _judged(now, past, settings), _judged(now, window, settings)
+    known, held = _judged(now, history, settings), _judged(now, window, settings)
     days, reason = now.days(past) if past else 0.0, ""
     if past is None or days < settings.minimum_days:
         reason = f"too little data: {days:.1f} days before the window, fitting takes {settings.minimum_days}"
-    elif fitted["ok"].iloc[0] and held["ok"].iloc[0]:
+    elif known["ok"].iloc[0] and held["ok"].iloc[0]:
         reason = "today's values keep to the noise budget"
     first_ms, _ = asked.stamp_bounds_ms(subject.grid.interval, subject.grid.phase)
     until = (unix_ms(window.start) - first_ms) // (subject.grid.interval // MILLISECOND)
@@ -117,7 +121,8 @@ def _judged(made: WhatIf, window: Window | None, settings: ThresholdDriftSetting
     table["in_budget"] = table["rate"] <= settings.alerts_per_week * DAYS_PER_MONTH / 7
     table["steady"] = table["flaps"] <= np.maximum(FLAPS_AT_LEAST, table["alerts"] / 2)
     table["complete"] = table["incidents_caught"] == table["incidents"]
-    table["ok"] = table["in_budget"] & table["steady"] & table["complete"]
+    table["standing"] = standing_shares(made.events, len(made.choices), window or made.window) / share
+    table["ok"] = table["in_budget"] & table["steady"] & table["complete"] & (table["standing"] <= MOSTLY)
     return table
 
 
@@ -127,7 +132,7 @@ def _chosen(tried: WhatIf, past: Window, window: Window, settings: ThresholdDrif
     today = tried.choices.index(tried.subject.today)
     budget = settings.alerts_per_week * DAYS_PER_MONTH / 7
     fits = fitted["ok"] & (fitted["rate"] <= SAFETY * budget)
-    alive = (fitted["alerts"] + fitted["near_misses"] > 0) | (fitted["incidents"] > 0)
+    alive = (fitted["alerts"] > 0) | (fitted["incidents"] > 0)
     usable = fits & alive
     if not usable.any():
         return _proposal(tried, None, window, _why_not(fitted, fits, settings), settings)
@@ -153,7 +158,8 @@ def _why_not(fitted: pd.DataFrame, fits: "pd.Series[bool]", settings: ThresholdD
         return "only values that would never have fired keep to the budget, which is no cure; mend what it watches"
     if fitted["incidents"].any() and not (fitted["complete"] & fitted["in_budget"]).any():
         return "no values catch every labelled incident within the noise budget; the expression itself has to change"
-    return f"no values keep to {_pages(settings)} a week without flapping; mend what it watches"
+    what = "flapping, or firing most of the time"
+    return f"no values keep to {_pages(settings)} a week without {what}; mend what it watches"
 
 
 def _pages(settings: ThresholdDriftSettings) -> str:
@@ -176,7 +182,7 @@ def _proposal(
 ) -> Proposal:
     today = made.choices.index(made.subject.today)
     best = made.choices.index(recommended) if recommended else today
-    everything, held = made.table(), made.table(window)
+    everything, held = made.table(), _judged(made, window, settings)
     incidents, caught = everything["incidents"][today], everything["incidents_caught"]
     if not incidents:
         reason += "; recall is unknown: no labelled incident names this alert"
@@ -188,6 +194,8 @@ def _proposal(
         held_out=_held_out(held, today, best if recommended else None),
         missed=(int(incidents - caught[today]), int(incidents)),
         noise_pages=int(held["noise_pages"][today]),
+        firing_minutes=float(held["firing_minutes"][today]),
+        standing_share=float(held["standing"][today]),
         reason=reason,
         curve=curve(made, everything),
         alternatives=alternative_alerts(made),

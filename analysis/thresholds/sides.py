@@ -66,8 +66,8 @@ class Evaluator:
         node = bare(node)
         found = comparison(node)
         if found is not None:
-            inner = self._evaluate(found.compared, thresholds[1:])
-            return compared(inner, found, thresholds[0])
+            place, inner = (0, thresholds[1:]) if found.leads else (-1, thresholds[:-1])
+            return compared(self._evaluate(found.compared, inner), found, thresholds[place])
         if isinstance(node, ast.BinaryExpr) and str(node.op) in SET_OPERATORS:
             left = len(comparisons(node.lhs))
             both = self._evaluate(node.lhs, thresholds[:left]), self._evaluate(node.rhs, thresholds[left:])
@@ -92,7 +92,7 @@ def in_memory(node: Any) -> list[bool]:
     node = bare(node)
     found = comparison(node)
     if found is not None:
-        return [True, *in_memory(found.compared)]
+        return found.in_order(True, in_memory(found.compared))
     if isinstance(node, ast.BinaryExpr) and str(node.op) in SET_OPERATORS:
         return [*in_memory(node.lhs), *in_memory(node.rhs)]
     return [False] * len(comparisons(node))

@@ -8,6 +8,7 @@ from analysis.findings import Severity
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.documents import Verdict
 from analysis.thresholds.drift import Shift
+from analysis.thresholds.outcomes import MOSTLY
 from analysis.window import Window
 
 DAYS_PER_MONTH = 30.0
@@ -30,6 +31,7 @@ class RuleEvidence:
         pages: notifications that no incident, maintenance or silence excuses; None where they were not counted.
         incidents: labelled incidents that it should have caught.
         missed: of these, how many it did not catch in time.
+        standing_share: of the window, for which one label set fired without an excuse.
     """
 
     alerts: int
@@ -44,6 +46,7 @@ class RuleEvidence:
     pages: int | None = None
     incidents: int = 0
     missed: int = 0
+    standing_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,11 @@ def judge(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettin
     if evidence.days < min(settings.minimum_days, window.duration / timedelta(days=1) / 2):
         reason = f"{evidence.days:.1f} days of data; a verdict takes {settings.minimum_days}"
         return [Judgement("unknown", "unknown", reason)]
-    found = [*_judge_recall(evidence), *_judge_noise(evidence, settings), *_judge_headroom(evidence, window, settings)]
+    found = [*_judge_recall(evidence), *_judge_noise(evidence, settings)]
+    moved = _judge_headroom(evidence, window, settings)
+    if found:  # it is known already that it does not fit
+        moved = [judgement for judgement in moved if judgement.verdict != "unknown"]
+    found += moved
     return found or [Judgement("fits", "info", _fitting(evidence))]
 
 
@@ -81,15 +88,18 @@ def _judge_recall(evidence: RuleEvidence) -> list[Judgement]:
 
 
 def _judge_noise(evidence: RuleEvidence, settings: ThresholdDriftSettings) -> list[Judgement]:
-    budget = settings.alerts_per_week * evidence.days / 7
+    budget, found = settings.alerts_per_week * evidence.days / 7, []
     if evidence.flaps > max(2.0, evidence.alerts / 2):
         text = f"{evidence.flaps} of {evidence.alerts} alerts came within {settings.flap_gap} of the last"
-        return [Judgement("flapping", "medium", text)]
+        found.append(Judgement("flapping", "medium", text))
     pages = evidence.alerts if evidence.pages is None else evidence.pages
-    if pages > budget and pages > 1:
+    if evidence.standing_share > MOSTLY:
+        text = f"one label set fired for {evidence.standing_share:.0%} of the window, which tells nobody anything"
+        found.append(Judgement("too_tight", "medium", text))
+    elif pages > budget and pages > 1:
         text = f"{pages} pages ({evidence.alerts} alerts) in {evidence.days:.0f} days; the noise budget is {budget:.1f}"
-        return [Judgement("too_tight", "medium", text)]
-    return []
+        found.append(Judgement("too_tight", "medium", text))
+    return found
 
 
 def _judge_headroom(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettings) -> list[Judgement]:
@@ -102,7 +112,7 @@ def _judge_headroom(evidence: RuleEvidence, window: Window, settings: ThresholdD
     relative = abs(shift.change) / abs(shift.before) if shift.before else math.inf
     if evidence.is_shift_real and relative >= settings.minimum_shift:
         return [_drifting(shift, window, settings)]
-    if shift.smallest_detectable > abs(shift.before):
+    if shift.smallest_detectable > max(abs(shift.before), shift.spread):
         text = f"a shift below {shift.smallest_detectable:.4g} could not have been seen in this much data \
 ({shift.days_before} days before, {shift.days_now} in the window), and the whole headroom is {shift.before:.4g}"
         if shift.before:
@@ -120,6 +130,9 @@ def _fitting(evidence: RuleEvidence) -> str:
     if evidence.shift is None or math.isnan(evidence.shift.now):
         return f"{evidence.alerts} alerts; no single threshold to measure headroom against"
     smallest = evidence.shift.smallest_detectable
+    if evidence.is_shift_real:
+        change = f"headroom went from {evidence.shift.before:.4g} to {evidence.shift.now:.4g}"
+        return f"{evidence.alerts} alerts; {change}, which is small beside it"
     return f"{evidence.alerts} alerts; headroom is steady (a shift of {smallest:.3g} would have shown)"
 
 

@@ -117,3 +117,19 @@ def test_metrics_are_named_once_and_in_order():
 def test_what_is_no_promql_says_so():
     with pytest.raises(InputError, match="not PromQL"):
         parse("sum(")
+
+
+@pytest.mark.parametrize(
+    ("expr", "numbers"),
+    [
+        ("max by (job) (cpu > 50) > 90", [50, 90]),
+        ("(cpu > bool 60) == 1", [60, 1]),
+        ("80 < (5 < cpu)", [80, 5]),
+        ("(10 > a > 1) and b != 3 or 7 >= sum(c < 9) unless d == 2", [10, 1, 3, 7, 9, 2]),
+    ],
+)
+def test_comparisons_stand_in_the_order_of_the_text(expr, numbers):
+    tree = parse(expr)
+    assert [found.threshold for found in comparisons(tree)] == numbers
+    changed = with_thresholds(tree, {place: 100.0 + place for place in range(len(numbers))})
+    assert [found.threshold for found in comparisons(parse(changed))] == [100 + n for n in range(len(numbers))]

@@ -121,7 +121,7 @@ def test_each_month_has_its_numbers(rules):
     both = rules["Both"].months[-1]
     assert 0 < both.exceedance_share < 0.1  # a condition without a threshold at its top has a share all the same
     assert both.exceedance_minutes == pytest.approx(both.exceedance_share * both.days * 1440, rel=1e-6)
-    assert rules["Both"].test is None
+    assert rules["Both"].headroom_of == "steady > 43"
 
 
 def test_a_month_that_was_exceeded_says_how_often(server, tmp_path):

@@ -34,7 +34,12 @@ def test_every_rule_has_a_row_and_every_name_is_its_own(restless_server, tmp_pat
     assert rows.loc[("one", 3), "verdict"] == "unknown"
     fired = set(result.frames["firings"]["name"])
     assert {"Same (one, rule 0)", "Same (two, rule 0)"} <= fired
-    assert set(result.frames["headroom"]) == {"Same (one, rule 0)", "Same (one, rule 1)", "Same (two, rule 0)"}
+    assert set(result.frames["headroom"]) == {
+        "Same (one, rule 0)",
+        "Same (one, rule 1)",
+        "Same (two, rule 0)",
+        "Composite",
+    }
     days = rows["days_of_data"]
     window_days = restless_server.window.duration.total_seconds() / 86400
     assert 0.9 * window_days <= days[("one", 4)] <= window_days  # its metrics are there, though it has no result

@@ -32,6 +32,8 @@ def verdicts(evidence):
         ({"days": 3.0}, "unknown"),
         ({"alerts": 40}, "too_tight"),
         ({"alerts": 40, "flaps": 30}, "flapping"),
+        ({"alerts": 0, "standing_share": 0.9}, "too_tight"),
+        ({"alerts": 0, "standing_share": 0.4}, "fits"),
         ({"shift": replace(STEADY, p_value=None, days_now=4)}, "unknown"),
         ({"shift": replace(STEADY, smallest_detectable=11)}, "unknown"),
         ({"shift": replace(STEADY, now=6), "is_shift_real": True}, "drifting"),
@@ -67,6 +69,11 @@ def test_where_too_little_could_be_seen_it_says_how_many_days_it_takes():
     [judgement] = judge(replace(QUIET, shift=replace(STEADY, smallest_detectable=20)), WINDOW, SETTINGS)
     assert "31 days before, 30 in the window" in judgement.reason
     assert "about 120 days" in judgement.reason  # twice the sight takes four times the days
+
+
+def test_what_flaps_and_pages_too_often_is_both_and_nothing_is_unknown_about_it():
+    blind = replace(STEADY, smallest_detectable=20)
+    assert verdicts(replace(QUIET, alerts=40, flaps=30, shift=blind)) == ["flapping", "too_tight"]
 
 
 def test_noise_and_drift_are_both_told():

@@ -32,6 +32,7 @@ SHAPES = [
     "sum by (job) (load) / count by (job) (load) > 52",
     "count by (job) (load > 52) >= 2",
     "max_over_time((queue > 52)[5m:1m]) > 55",
+    "58 > (45 < load)",
     "avg_over_time(load[5m:]) > 51",
     "absent(load{instance='i0'}) == 1",
 ]

@@ -65,7 +65,10 @@ class DriftRule(RulePlace):
     expr: str
     verdict: Verdict = Field(description="the gravest of the verdicts")
     verdicts: list[DriftVerdict] = Field(description="the gravest first")
-    threshold: float | None = Field(description="number that it compares with at the top of its expression")
+    headroom_of: str = Field(description="the comparison that headroom is measured on; empty without any")
+    threshold: float | None = Field(
+        description="number that headroom is measured to, else that of a comparison at the top"
+    )
     missing_metrics: list[str] = Field(description="without these it can never fire, and nobody exposes them")
     days_of_data: float = Field(description="days of the window with data")
     days_needed: float = Field(description="days that a verdict takes, in the window and before it")
