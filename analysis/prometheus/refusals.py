@@ -33,6 +33,7 @@ _LIMITS = (
 _TOO_LARGE = re.compile("|".join(_LIMITS))
 _TIMED_OUT = re.compile(r"timed out|deadline exceeded|context canceled|timeout exceeded", re.IGNORECASE)
 _NO_SUCH_PAGE = re.compile(r"unsupported path requested|unsupported URL path")  # VictoriaMetrics says it with a 400
+_WANTS_TLS = re.compile(r"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)  # Go, nginx
 _NO_TENANT = re.compile(r"no org id|X-Scope-OrgID", re.IGNORECASE)
 
 
@@ -71,6 +72,8 @@ def check(response: requests.Response, body: bytes, where: str, shown: Callable[
         raise TooLargeError(f"{where} says: {said}")
     if status in (404, 405, 501) or (status == 400 and _NO_SUCH_PAGE.search(said)):
         raise _unsupported(page, status, said, where, body)
+    if status == 400 and _WANTS_TLS.search(said):
+        raise SourceError(f"{where} says: {said.rstrip('.')}; begin the URL with https://")
     if status in (400, 422) or (status == 503 and _TIMED_OUT.search(said)):
         kind = TooLargeError if _TIMED_OUT.search(said) else QueryError
         raise kind(f"{where} says: {said}")

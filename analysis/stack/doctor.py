@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from analysis.errors import PromreviewError, SourceError, UnsupportedError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import selector
 from analysis.stack.check import Check, State
-from analysis.stack.troubleshooting import alertmanager, notifications
+from analysis.stack.scraping import targets
+from analysis.stack.troubleshooting import alertmanager, configuration, notifications
 from analysis.window import Window, parse_duration
 
 CLOCK_SKEW_SECONDS = 5.0  # more than this shifts windows and misplaces events
@@ -32,20 +32,21 @@ def examine(prom: Prometheus, metrics: Sequence[str], window: Window | None = No
     window = window or Window(now - NEEDED_HISTORY, now)
     source = prom.source()
     yield Check("reachable", "ok", f"{source.url}: {source.kind} {source.version}".rstrip())
-    for check in (
-        _clock,
-        lambda p: _retention(p, window),
-        _targets,
-        _rules,
-        alertmanager,
-        notifications,
-        lambda p: _metrics(p, metrics, window),
-    ):
-        yield _guarded(check, prom)
+    checks: dict[str, Callable[[Prometheus], Check]] = {
+        "clock": _clock,
+        "retention": lambda p: _retention(p, window),
+        "configuration": configuration,
+        "targets": targets,
+        "rules": _rules,
+        "alertmanager": alertmanager,
+        "notifications": notifications,
+        "metrics": lambda p: _metrics(p, metrics, window),
+    }
+    for name, check in checks.items():
+        yield _guarded(name, check, prom)
 
 
-def _guarded(check: Callable[[Prometheus], Check], prom: Prometheus) -> Check:
-    name = getattr(check, "__name__", "check").strip("_<>")
+def _guarded(name: str, check: Callable[[Prometheus], Check], prom: Prometheus) -> Check:
     try:
         return check(prom)
     except UnsupportedError as error:
@@ -79,30 +80,6 @@ def _retention(prom: Prometheus, window: Window) -> Check:
         return Check("retention", "ok", f"{said}there is data at the start of the window")
     advice = "keep more (--storage.tsdb.retention.time=90d), or keep an archive with a daily `promreview archive sync`"
     return Check("retention", "failed", f"{said}no data at the start of the window, {start:%Y-%m-%d}", advice)
-
-
-def _targets(prom: Prometheus) -> Check:
-    active = prom.targets()["activeTargets"]
-    down = [target for target in active if target.get("health") == "down"]
-    if not active:
-        return Check("targets", "failed", "no target is scraped", "Prometheus not scraping: add scrape_configs")
-    if not down:
-        return _all_up(active)
-    first = down[0]
-    where = f"{first['labels'].get('job', '')} {first.get('scrapeUrl', '')}"
-    detail = f"{len(down)} of {len(active)} targets do not answer, first {where}: {first.get('lastError', '')}"
-    return Check(
-        "targets", "failed", detail, "Prometheus not scraping: is the service running and reachable from there?"
-    )
-
-
-def _all_up(active: Sequence[dict[str, Any]]) -> Check:
-    """No target is down; those that were just discovered have not been asked yet."""
-    new = sum(target.get("health") != "up" for target in active)
-    if not new:
-        return Check("targets", "ok", f"{len(active)} targets answer their scrapes")
-    detail = f"{new} of {len(active)} targets have not been scraped yet"
-    return Check("targets", "unknown", detail, "they are new to the server: ask again after a scrape interval")
 
 
 def _rules(prom: Prometheus) -> Check:

@@ -15,7 +15,7 @@ ANSWER_SECONDS = 10.0
 CASES = {
     "Prometheus not scraping metrics": ("targets",),
     "Grafana dashboard not loading": ("grafana", "datasource"),
-    "Alerts not firing": ("rules", "alertmanager", "notifications"),
+    "Alerts not firing": ("configuration", "rules", "alertmanager", "notifications"),
 }
 """The guide's cases, and the checks that speak for each."""
 
@@ -24,6 +24,15 @@ def cases(checks: Iterable[Check]) -> list[str]:
     """Those of the guide's cases that a failed check speaks for, in the guide's order."""
     failed = {check.name for check in checks if check.state == "failed"}
     return [case for case, names in CASES.items() if failed & set(names)]
+
+
+def configuration(prom: Prometheus) -> Check:
+    """Does Prometheus work with the files that lie there? Where one is wrong, a reload leaves all unread."""
+    if prom.status("runtimeinfo").get("reloadConfigSuccess", True):
+        return Check("configuration", "ok", "the last reload was successful")
+    advice = "alerts not firing: promtool check config monitoring/prometheus/prometheus.yml says where, then reload"
+    detail = "the last reload failed: Prometheus works on with what it had before (a rule's syntax, or prometheus.yml)"
+    return Check("configuration", "failed", detail, advice)
 
 
 def alertmanager(prom: Prometheus) -> Check:

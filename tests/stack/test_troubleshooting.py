@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +16,8 @@ from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.prometheus.programs import find_program
 from analysis.stack.check import Check
 from analysis.stack.doctor import examine
-from analysis.stack.troubleshooting import CASES, cases, grafana
+from analysis.stack.scraping import cause, targets
+from analysis.stack.troubleshooting import CASES, cases, configuration, grafana
 
 RULES = "groups: [{name: g, rules: [{alert: A, expr: vector(0) > 1}]}]\n"
 CONFIG = """global: {scrape_interval: 1s, evaluation_interval: 1s}
@@ -78,6 +80,75 @@ def test_prometheus_not_scraping(server, alertmanager):
     assert "refused" in checks["targets"].detail
 
 
+def test_each_reason_why_a_target_does_not_answer_is_told_apart(server, alertmanager):
+    pages = {"/secret": 401, "/gone": 404, "/bad": 200, "/slow": 200}
+    with Page(pages, slow="/slow") as address:
+        jobs = {
+            "locked": (address, "metrics_path: /secret, params: {token: [hidden-token]}"),
+            "moved": (address, "metrics_path: /gone"),
+            "prose": (address, "metrics_path: /bad"),
+            "slow": (address, "metrics_path: /slow"),
+            "plain": (address, "scheme: https"),
+            "nobody": ("127.0.0.1:9", ""),
+        }
+        scrapes = "".join(
+            f"  - {{job_name: {name}, static_configs: [{{targets: ['{where}']}}], {more}}}\n"
+            for name, (where, more) in jobs.items()
+        )
+        with PrivatePrometheus(
+            "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n" + scrapes
+        ) as broken:
+            wait(lambda: all_tried(broken.url))
+            with connect(broken.url) as prom:
+                found = targets(prom)
+                down = {target["labels"]["job"]: target["lastError"] for target in prom.targets()["activeTargets"]}
+    assert down.keys() == jobs.keys()
+    expected = {
+        "locked": "credentials",
+        "moved": "metrics_path",
+        "prose": "exposition format",
+        "slow": "too slowly",
+        "plain": "plain HTTP",
+        "nobody": "nothing listens",
+    }
+    assert {name: cause(down[name]) for name in expected if expected[name] not in cause(down[name])} == {}
+    assert found.state == "failed"
+    assert "6 of 6 targets" in found.detail
+    assert "and 3 more" in found.detail
+    assert "hidden-token" not in found.detail
+
+
+def test_a_target_that_was_not_scraped_yet_is_not_called_well():
+    config = "scrape_configs: [{job_name: rare, scrape_interval: 1h, static_configs: [{targets: ['127.0.0.1:9']}]}]\n"
+    with PrivatePrometheus(config) as server, connect(server.url) as prom:
+        wait(lambda: prom.targets()["activeTargets"])
+        found = targets(prom)
+    assert found.state == "unknown"
+    assert "not been scraped yet" in found.detail
+
+
+def test_a_rule_that_is_wrong_is_told_though_the_old_ones_work_on():
+    with PrivatePrometheus("rule_files: [rules.yml]\n", {"rules.yml": RULES}) as server, connect(server.url) as prom:
+        assert configuration(prom).state == "ok"
+        with pytest.raises(HTTPError):
+            server.reload({"rules.yml": RULES.replace("vector(0)", "vector(")})
+        checks = list(examine(prom, []))
+    [found] = [check for check in checks if check.name == "configuration"]
+    assert found.state == "failed"
+    assert "promtool check config" in found.advice
+    assert "Alerts not firing" in cases(checks)
+
+
+def test_a_server_behind_tls_that_is_asked_without_says_so():
+    """What Go's own server answers; a real one runs behind TLS in test_secured."""
+    said = b"Client sent an HTTP request to an HTTPS server.\n"
+    with Page({"/api/v1/status/buildinfo": 400}, body=said) as address:
+        command = [sys.executable, "-m", "analysis", "doctor", "--url", f"http://{address}"]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 3
+    assert "begin the URL with https://" in ran.stderr
+
+
 def test_alerts_not_firing(server):
     checks = examined(server, f"127.0.0.1:{server.port}", "127.0.0.1:9")
     assert cases(checks.values()) == ["Alerts not firing"]
@@ -120,6 +191,50 @@ def test_the_command_says_which_case_it_is(server):
     assert "the case: Grafana dashboard not loading" in table.stdout
     asked = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, check=False, timeout=120)
     assert "Grafana dashboard not loading" in json.loads(asked.stdout)["cases"]
+
+
+def wait(wanted, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not wanted():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def all_tried(url):
+    with connect(url) as prom:
+        active = prom.targets()["activeTargets"]
+        return active and all(target["health"] != "unknown" for target in active)
+
+
+class Page:
+    """Answers these paths with these statuses; one of them later than any scrape waits."""
+
+    def __init__(self, statuses, slow="", body=b"this is prose, not metrics\n"):
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler(statuses, slow, body))
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        return f"127.0.0.1:{self.server.server_address[1]}"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    @staticmethod
+    def handler(statuses, slow, body):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                path = self.path.split("?")[0]
+                time.sleep(2 if path == slow else 0)
+                self.send_response(statuses.get(path, 404))
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
 
 
 class PlayedGrafana:
