@@ -5,7 +5,7 @@ Nothing in this package puts PromQL together from text except through `quote` an
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -19,6 +19,7 @@ _MIRRORED = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}
 _LEGACY_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 # strings in any quotes and comments; only what stands in backticks is a group: the parser unescapes it
 _RAW_STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|#[^\n]*|`([^`]*)`", re.DOTALL)
+_ANCHOR = re.compile(r"\s*@ (?:start|end)\(\)")  # as the tree writes it
 # by their text, since the parser's operators cannot be keys
 _OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 _ARITHMETIC = {
@@ -259,18 +260,59 @@ def with_matcher(node: Any, matcher: str) -> str:
     return _rewrite(node, _Changes({}, matcher), 0)[0]
 
 
+def with_offset(node: Any, chosen: Callable[[Selector], bool], offset: str) -> str:
+    """The expression with an offset at the chosen selectors that have none.
+
+    Args:
+        node: the tree.
+        chosen: which selectors are meant.
+        offset: a duration, such as ``1ms``.
+    """
+    return _rewrite(node, _Changes({}, offset=offset, chosen=chosen), 0)[0]
+
+
+def has_anchor(node: Any) -> bool:
+    """Whether ``@ start()`` or ``@ end()`` stands anywhere in an expression."""
+    return any(
+        str(part.at) in ("@ start()", "@ end()")
+        for part in walk(node)
+        if isinstance(part, ast.VectorSelector | ast.SubqueryExpr)
+    )
+
+
+def has_anchor_in_subquery(node: Any) -> bool:
+    """Whether ``@ start()`` or ``@ end()`` stands inside a subquery, whose steps they are not."""
+    return any(has_anchor(part.expr) for part in walk(node) if isinstance(part, ast.SubqueryExpr))
+
+
+def without_anchors(node: Any) -> str:
+    """The expression without ``@ start()`` and ``@ end()``."""
+    return _rewrite(node, _Changes({}, drops_anchors=True), 0)[0]
+
+
 @dataclass(frozen=True)
 class _Changes:
-    """What is to be another text than the tree's: constants by place, and a matcher more in every selector."""
+    """What is to be another text than the tree's.
+
+    Attributes:
+        thresholds: constants by place.
+        matcher: one more in every selector.
+        offset: of the chosen selectors.
+        chosen: which selectors get it.
+        drops_anchors: whether ``@ start()`` and ``@ end()`` go.
+    """
 
     thresholds: Mapping[int, float]
     matcher: str = ""
+    offset: str = ""
+    chosen: Callable[[Selector], bool] = lambda _selector: False
+    drops_anchors: bool = False
 
 
 def _rewrite(node: Any, changes: _Changes, seen: int) -> tuple[str, int]:
     """Text of the node with the changes made, and how many comparisons stand up to its end."""
     if isinstance(node, ast.VectorSelector | ast.MatrixSelector):  # a matrix's range stands before its offset
-        return _selector_text(node, changes.matcher), seen
+        return _selector_text(node, changes), seen
     if isinstance(node, ast.StringLiteral):
         return quote(node.val), seen
     mine = comparison(node) if isinstance(node, ast.BinaryExpr) else None
@@ -284,15 +326,16 @@ def _rewrite(node: Any, changes: _Changes, seen: int) -> tuple[str, int]:
         constant = 0 if leads else 1
         pieces[constant] = (pieces[constant][0], format_number(changes.thresholds[place]))
     text, rest = _replace_in_order(str(node), pieces)
-    if isinstance(node, ast.SubqueryExpr) and node.step is None:
-        rest = rest.replace("]", ":]", 1)
+    if isinstance(node, ast.SubqueryExpr):
+        rest = rest.replace("]", ":]", 1) if node.step is None else rest
+        rest = _ANCHOR.sub("", rest) if changes.drops_anchors else rest
     return text + rest, count + (mine is not None and not leads)
 
 
-def _selector_text(node: Any, matcher: str = "") -> str:
-    """A selector with its values quoted, which the tree's own text does not do, and one matcher more.
+def _selector_text(node: Any, changes: _Changes) -> str:
+    """A selector with its values quoted, which the tree's own text does not do, and what changes in it.
 
-    Alternatives (``{a="x" or b="y"}``, as VictoriaMetrics has them) get the matcher each.
+    Alternatives (``{a="x" or b="y"}``, as VictoriaMetrics has them) get a new matcher each.
 
     Raises:
         InputError: the tree writes the selector in a way that a matcher cannot be added to.
@@ -303,12 +346,15 @@ def _selector_text(node: Any, matcher: str = "") -> str:
     parts = [",".join(f'{label}{op}"{value}"' for label, op, value in group) for group in groups]
     raw = f"{name}{{{' or ' if vector.matchers.or_matchers else ''}{' or '.join(parts)}}}"
     if not text.startswith(raw):
-        if matcher:
+        if changes.matcher:
             raise InputError(f"no matcher can be added to {text[:200]!r}")
         return text
-    more = [matcher] if matcher else []
+    more = [changes.matcher] if changes.matcher else []
     quoted = " or ".join(",".join([f"{label}{op}{quote(v)}" for label, op, v in group] + more) for group in groups)
-    return (f"{name}{{{quoted}}}" if quoted or not name else name) + text[len(raw) :]
+    rest = _ANCHOR.sub("", text[len(raw) :]) if changes.drops_anchors else text[len(raw) :]
+    if changes.offset and vector.offset is None and changes.chosen(_selector(vector)):
+        rest += f" offset {changes.offset}"
+    return (f"{name}{{{quoted}}}" if quoted or not name else name) + rest
 
 
 def _alternatives(vector: Any) -> list[Any]:

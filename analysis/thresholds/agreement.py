@@ -5,13 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.prometheus import Prometheus
-from analysis.prometheus.promql import selector
-from analysis.prometheus.rules import RuleGroup
-from analysis.thresholds.collect import Grid
-from analysis.thresholds.evaluations import Evaluations, recorded_series
+from analysis.thresholds.evaluations import Evaluations, Identity
 from analysis.thresholds.lives import Flags
-from analysis.window import Window
+from analysis.thresholds.records import Record
+from analysis.window import Window, unix_ms
 
 SHOWN = 100  # differences listed
 Key = tuple[tuple[tuple[str, str], ...], str]
@@ -28,24 +25,32 @@ class Agreement:
 
     def add(
         self,
-        prom: Prometheus,
-        group: RuleGroup,
         name: str,
-        alerts: Sequence[Mapping[str, Any]],
-        grid: Grid,
+        alerts: Sequence[tuple[Identity, Sequence[Mapping[str, Any]]]],
+        record: Record | None,
         window: Window,
         evaluations: Evaluations,
     ) -> None:
-        """Compare all alerts of one name in one group; `alerts` are entries of the replay's document."""
-        labels, written = recorded_series(prom, selector("ALERTS", {"alertname": name}), group, grid, window)
-        recorded = {_key(series): written[:, place] for place, series in enumerate(labels)}
-        self.has_history |= bool(written.any())
-        inside = slice(len(evaluations.slots_ms) - len(written), None)
+        """Compare all alerts of one name in one group.
+
+        Args:
+            name: of the alerts.
+            alerts: labels and intervals of each that was replayed.
+            record: what the server recorded of them; None where there is nothing.
+            window: the slots that are compared.
+            evaluations: of the group, over the slots of the record.
+        """
+        inside = slice(int(np.searchsorted(evaluations.slots_ms, unix_ms(window.start))), None)
         slots, known = evaluations.slots_ms[inside], ~evaluations.silent[inside]
+        recorded: dict[Key, Flags] = {}
+        if record is not None:
+            recorded = {_key(series): record.written[inside, place] for place, series in enumerate(record.labels)}
+            self.has_history |= bool(record.written[inside].any())
         replayed: dict[Key, Flags] = {}
-        for alert in alerts:
-            for interval in alert["intervals"]:
-                flags = replayed.setdefault(_name(alert["labels"], interval["state"]), np.zeros(len(slots), dtype=bool))
+        for identity, intervals in alerts:
+            for interval in intervals:
+                key = _key({**dict(identity), "alertstate": interval["state"]})
+                flags = replayed.setdefault(key, np.zeros(len(slots), dtype=bool))
                 low, high = round(interval["start"] * 1000), round(interval["end"] * 1000)
                 flags |= (slots >= low) & (slots <= high)
         nothing = np.zeros(len(slots), dtype=bool)
@@ -91,8 +96,4 @@ def _reason(theirs: Flags, ours: Flags, known: Flags) -> str:
 
 def _key(series: Mapping[str, str]) -> Key:
     labels = {n: v for n, v in series.items() if n not in ("__name__", "alertname", "alertstate")}
-    return _name(labels, series.get("alertstate", ""))
-
-
-def _name(labels: Mapping[str, str], state: str) -> Key:
-    return tuple(sorted(labels.items())), state
+    return tuple(sorted(labels.items())), series.get("alertstate", "")

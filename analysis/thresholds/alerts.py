@@ -48,20 +48,21 @@ def alerts_of(samples: RuleSamples, evaluated: Flags | None = None) -> list[Aler
 
 
 def identity_of(names: list[str], key: tuple[str, ...], rule: Rule) -> tuple[tuple[str, str], ...]:
-    """Labels of an alert as ``ALERTS`` has them, without its name and state.
+    """Labels of an alert as ``ALERTS_FOR_STATE`` has them, without its name.
 
-    Those of its result without the name, and the rule's: an empty one deletes, a template that becomes
-    nothing stands as it is written, one that depends on more than labels is left out.
+    Those of its result without the metric's name, and the rule's: an empty one deletes, a template that
+    becomes nothing stands as it is written, one that depends on more than labels is left out. The alert's
+    own name wins over any label ``alertname``.
     """
-    labels = {n: v for n, v in zip(names, key, strict=True) if n != "__name__" and v}
-    given = dict(labels)
+    given = {n: v for n, v in zip(names, key, strict=True) if v}
+    labels = {n: v for n, v in given.items() if n != "__name__"}
     for name, raw in rule.labels.items():
         value = expanded(raw, given) if is_template(raw) else raw
         if value is None:
             labels.pop(name, None)
         else:
             labels[name] = value or (raw if is_template(raw) else "")
-    return tuple(sorted((name, value) for name, value in labels.items() if value))
+    return tuple(sorted((name, value) for name, value in labels.items() if value and name != "alertname"))
 
 
 def firings(alerts: list[Alert], window: Window) -> pd.DataFrame:

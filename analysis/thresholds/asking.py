@@ -1,6 +1,5 @@
 """A rule's expression asked at its slots; where one slot fails the whole answer, down to the slots that fail."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,29 +12,12 @@ from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.promql import Comparison, comparison, parse, text_of
 from analysis.prometheus.rules import Rule
 from analysis.thresholds.lives import Flags
+from analysis.thresholds.reading import at_slots, goes_slot_by_slot
 from analysis.window import Window
 
 MOST_QUERIES = 400  # for one expression: some thirty failing stretches in a month
-_ANCHOR = re.compile(r"@\s*(?:start|end)\s*\(\s*\)")
-_SUBQUERY = re.compile(r"\[[^\[\]]*:[^\[\]]*\]")
+MOST_SLOTS = 20_000  # that are asked for one by one: some two milliseconds each
 MILLISECOND = timedelta(milliseconds=1)
-
-
-def at_slots(expr: str) -> str:
-    """An expression that means at each stamp of a range what a rule means at each slot.
-
-    In a rule ``@ start()`` and ``@ end()`` are the slot itself, so outside a subquery they say nothing.
-
-    Raises:
-        InputError: they stand inside a subquery.
-    """
-    if not _ANCHOR.search(expr):
-        return expr
-    if _SUBQUERY.search(expr):
-        raise InputError("@ start() or @ end() beside a subquery cannot be asked over a range")
-    without = _ANCHOR.sub("", expr)
-    parse(without)
-    return without
 
 
 class Sides:
@@ -120,11 +102,36 @@ def ask(prom: Prometheus, expr: str, window: Window, interval: timedelta, phase:
         QueryError: the expression is wrong, or fails in too many places to tell them apart.
     """
     first_ms, past_ms = window.stamp_bounds_ms(interval, phase)
+    if goes_slot_by_slot(expr):
+        return _slot_by_slot(prom, expr, first_ms, past_ms, interval // MILLISECOND)
     try:
         decoded = prom.decoded(expr, window.start, window.end, interval, phase)
     except QueryError:
         return _bisected(prom, expr, first_ms, past_ms, interval // MILLISECOND)
     return decoded, np.zeros(len(decoded.frame), dtype=bool)
+
+
+def _slot_by_slot(prom: Prometheus, expr: str, first_ms: int, past_ms: int, step_ms: int) -> tuple[Decoded, Flags]:
+    grid = Grid(first_ms, past_ms, step_ms)
+    if grid.rows > MOST_SLOTS:
+        raise InputError(
+            f"@ start() or @ end() inside a subquery has to be asked for slot by slot, and {grid.rows} slots are "
+            f"more than {MOST_SLOTS}: take a shorter window"
+        )
+    failed = np.zeros(grid.rows, dtype=bool)
+    for place, slot in enumerate(range(first_ms, past_ms, step_ms)):
+        try:
+            part = _decoded(prom, expr, slot, slot + step_ms, step_ms)
+        except QueryError:
+            failed[place] = True
+        else:
+            grid.merge(part, slot)
+    return grid.decoded(), failed
+
+
+def _decoded(prom: Prometheus, expr: str, first_ms: int, past_ms: int, step_ms: int) -> Decoded:
+    phase = timedelta(milliseconds=first_ms % step_ms)
+    return prom.decoded(expr, first_ms / 1000, past_ms / 1000, step_ms / 1000, phase)
 
 
 def _bisected(prom: Prometheus, expr: str, first_ms: int, past_ms: int, step_ms: int) -> tuple[Decoded, Flags]:
@@ -135,7 +142,7 @@ def _bisected(prom: Prometheus, expr: str, first_ms: int, past_ms: int, step_ms:
         start, end = waiting.pop()
         asked += 1
         try:
-            part = prom.decoded(expr, start / 1000, end / 1000, step_ms / 1000, timedelta(milliseconds=start % step_ms))
+            part = _decoded(prom, expr, start, end, step_ms)
         except QueryError:
             points = (end - start) // step_ms
             if asked > MOST_QUERIES:
@@ -148,5 +155,5 @@ def _bisected(prom: Prometheus, expr: str, first_ms: int, past_ms: int, step_ms:
             continue
         grid.merge(part, start)
     if failed.all():
-        prom.decoded(expr, first_ms / 1000, past_ms / 1000, step_ms / 1000, timedelta(milliseconds=first_ms % step_ms))
+        _decoded(prom, expr, first_ms, past_ms, step_ms)  # says why
     return grid.decoded(), failed

@@ -1,6 +1,7 @@
 """Which slots a group was evaluated at: what the server's own samples show of outages and missed evaluations."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -12,12 +13,15 @@ from analysis.prometheus.promql import selector
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.lives import Flags, Milliseconds
+from analysis.thresholds.records import MILLISECOND, Record, record_of
 from analysis.window import Window
 
 SPAN = timedelta(minutes=10)  # over which scrapes are counted, to know how often they come
 LATE_SCRAPES = 2.2  # scrape intervals without any scrape: one may be late, two mean that nobody scraped
 SETTLING = 2  # evaluations after a start that write nothing: alerts are restored after the second
 AGE = "time() - max(timestamp(up))"  # seconds since the last scrape of any target
+GRACE = timedelta(minutes=10)  # Prometheus's own: alerts with a `for` as long as this are restored after a start
+Identity = tuple[tuple[str, str], ...]
 HEARTBEATS = 2  # recording rules of a group that are looked at
 
 
@@ -30,12 +34,22 @@ class Evaluations:
         evaluated: whether it was evaluated; a slot that was not changes nothing.
         starts: places in `slots_ms` at which the server's memory begins: 0, and the first slot after each outage.
         silent: slots that left nothing: during an outage, and before alerts are restored after it.
+        shown: for each of `starts`, the first place whose alerts were written.
     """
 
     slots_ms: Milliseconds
     evaluated: Flags
     starts: list[int]
     silent: Flags
+    shown: list[int]
+
+    @property
+    def started_ms(self) -> Milliseconds:
+        """Per slot, since when the server remembers: its last start, 0 before the first."""
+        begun = np.zeros(len(self.slots_ms), dtype=np.int64)
+        for start in self.starts[1:]:
+            begun[start:] = self.slots_ms[start]
+        return begun
 
 
 def is_calm(prom: Prometheus, window: Window) -> bool:
@@ -52,16 +66,81 @@ def is_calm(prom: Prometheus, window: Window) -> bool:
 
 
 def evaluations_of(
-    prom: Prometheus, group: RuleGroup, grid: Grid, window: Window, *, calm: bool = False
+    prom: Prometheus,
+    group: RuleGroup,
+    grid: Grid,
+    window: Window,
+    records: Mapping[str, Record],
+    *,
+    calm: bool = False,
 ) -> Evaluations:
     """Look at scrapes and at what the group recorded; `calm` where `is_calm` has said that nothing was down."""
-    slots, down, starts = _always(grid, window) if calm else _outages(prom, grid, window)
-    missed = _missed(prom, group, grid, window) if len(slots) else down
+    nothing = _always(grid, window)
+    written = nothing[1].copy()
+    for record in records.values():
+        written |= record.written_at_all
+    slots, down, starts = nothing if calm and not records else _outages(prom, grid, window, is_recorded=bool(records))
+    missed = _missed(prom, group, grid, window) if len(slots) else down.copy()
+    ends = [(_last_before(down, start), _settled(start, down, written)) for start in starts[1:]]
+    down &= ~written
     silent = down.copy()
-    for start in starts[1:]:
-        silent[start : start + SETTLING] = True
-        missed[start : start + SETTLING] = False  # evaluated, but written by nobody
-    return Evaluations(slots, ~(missed | down), starts, silent)
+    begun, shown = [0], [0]
+    for last, start in ends:
+        told = np.flatnonzero(written[start : start + SETTLING])
+        shows = min(start + (int(told[0]) if len(told) else SETTLING), len(slots) - 1)
+        ages = _ages(prom, group, records, int(slots[shows]))
+        last_ms = int(slots[last]) if last >= 0 else 0
+        if ages and min(ages[0]) <= last_ms:  # as old as before: the server's memory outlived a pause
+            continue
+        evaluated_ms = [at for some in ages for at in some if at > last_ms]
+        first = min([start, *np.searchsorted(slots, evaluated_ms).tolist()])
+        begun.append(first)
+        shown.append(shows)
+        silent[first:shows] = True
+        down[first:shows] = missed[first:shows] = False  # evaluated, but written by nobody
+    found = Evaluations(slots, ~(missed | down), begun, silent, shown)
+    for record in records.values():
+        missed |= record.missed(found.started_ms) & ~written
+    return replace(found, evaluated=~(missed | down))
+
+
+def _last_before(down: Flags, start: int) -> int:
+    """Place of the last slot before an outage that ends at `start`; -1 where there is none."""
+    up = np.flatnonzero(~down[:start])
+    return int(up[-1]) if len(up) else -1
+
+
+def _settled(start: int, down: Flags, written: Flags) -> int:
+    """Where an outage really ended: what was written before the first scrape after it says so."""
+    while start and down[start - 1] and written[start - 1]:
+        start -= 1
+    return start
+
+
+def _ages(prom: Prometheus, group: RuleGroup, records: Mapping[str, Record], slot_ms: int) -> list[list[int]]:
+    """ActiveAt of the alerts of each rule at a slot, but of those that are restored; the shortest `for` first."""
+    rules = [rule for rule in group.alerts if rule.name in records and rule.for_duration < GRACE]
+    ages = [recorded_active_at(prom, group, r, slot_ms) for r in sorted(rules, key=lambda r: r.for_duration)]
+    return [list(known.values()) for known in ages if known]
+
+
+def recorded_active_at(prom: Prometheus, group: RuleGroup, rule: Rule, slot_ms: int) -> dict[Identity, int]:
+    """ActiveAt of each alert written at a slot, from ``ALERTS_FOR_STATE``, which has it cut to whole seconds."""
+    offset = (group.query_offset or ZERO) // MILLISECOND
+    expr = selector("ALERTS_FOR_STATE", {"alertname": rule.name}) + "[1ms]"  # of this very slot: older ones may linger
+    try:
+        found = prom.get("query", {"query": expr, "time": (slot_ms - offset) / 1000})["result"]
+    except UnreachableError:
+        raise
+    except PromreviewError:
+        return {}
+    known = {}
+    for series in found:
+        seconds = float(series["values"][-1][1])
+        if np.isfinite(seconds) and seconds * 1000 <= slot_ms:
+            labels = {n: v for n, v in series["metric"].items() if n not in ("__name__", "alertname")}
+            known[tuple(sorted(labels.items()))] = round(seconds) * 1000
+    return known
 
 
 def _always(grid: Grid, window: Window) -> tuple[Milliseconds, Flags, list[int]]:
@@ -70,7 +149,9 @@ def _always(grid: Grid, window: Window) -> tuple[Milliseconds, Flags, list[int]]
     return slots, np.zeros(len(slots), dtype=bool), [0]
 
 
-def _outages(prom: Prometheus, grid: Grid, window: Window) -> tuple[Milliseconds, Flags, list[int]]:
+def _outages(
+    prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool
+) -> tuple[Milliseconds, Flags, list[int]]:
     ages = prom.decoded(AGE, window.start, window.end, grid.interval, grid.phase)
     slots: Milliseconds = ages.frame.index.as_unit("ms").asi8
     silent = np.zeros(len(slots), dtype=bool)
@@ -80,13 +161,15 @@ def _outages(prom: Prometheus, grid: Grid, window: Window) -> tuple[Milliseconds
     age = ages.frame.to_numpy()[:, 0]
     down = ~ages.present[:, 0] | (age > LATE_SCRAPES * scrape + 1)
     seen = np.flatnonzero(~down)
-    down[: seen[0]] = down[seen[-1] + 1 :] = False  # before the first and after the last scrape: nothing says so
+    if not is_recorded:  # before the first and after the last scrape nothing says that rules were not evaluated
+        down[: seen[0]] = down[seen[-1] + 1 :] = False
     starts = [0]
     for first, last in _runs(down):
         died = slots[first] - (age[first] * 1000 if np.isfinite(age[first]) else 0)
         begin = int(np.searchsorted(slots, died, side="right")) if np.isfinite(age[first]) else first
         silent[begin : last + 1] = True
-        starts.append(last + 1)
+        if last + 1 < len(slots):
+            starts.append(last + 1)
     return slots, silent, starts
 
 
@@ -115,7 +198,7 @@ def _missed(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> F
     silent: list[NDArray[np.bool_]] = []
     for rule in _heartbeats(group):
         name = {"recording": selector(rule.name, dict(rule.labels)), "alerting": selector("ALERTS", _alert(rule))}
-        recorded = recorded_at_slots(prom, name[rule.kind], group, grid, window)
+        recorded = record_of(prom, f"max(timestamp({name[rule.kind]}))", group, grid, window).written_at_all
         if not recorded.any():
             continue
         try:
@@ -141,30 +224,3 @@ def _heartbeats(group: RuleGroup) -> list[Rule]:
 
 def _alert(rule: Rule) -> dict[str, str]:
     return {"alertname": rule.name}
-
-
-def recorded_at_slots(prom: Prometheus, name: str, group: RuleGroup, grid: Grid, window: Window) -> Flags:
-    """Whether any series of a selector has a sample that was written at each slot itself."""
-    written = _written(prom, f"max(timestamp({name}))", group, grid, window)[1]
-    return np.asarray(written.any(axis=1), dtype=np.bool_)
-
-
-def recorded_series(
-    prom: Prometheus, name: str, group: RuleGroup, grid: Grid, window: Window
-) -> tuple[list[dict[str, str]], Flags]:
-    """Series of a selector, and whether each has a sample written at each slot (stamps are shifted by the offset)."""
-    return _written(prom, f"timestamp({name})", group, grid, window)
-
-
-def _written(
-    prom: Prometheus, stamps: str, group: RuleGroup, grid: Grid, window: Window
-) -> tuple[list[dict[str, str]], Flags]:
-    offset = group.query_offset or ZERO
-    shifted = Window(window.start - offset, window.end - offset)
-    phase = (grid.phase - offset) % grid.interval
-    decoded = prom.decoded(stamps, shifted.start, shifted.end, grid.interval, phase)
-    frame = decoded.frame
-    slots = frame.index.as_unit("ms").asi8
-    written = np.rint(np.where(decoded.present, frame.to_numpy(), -1) * 1000).astype("int64") == slots[:, None]
-    labels = [{n: v for n, v in zip(frame.columns.names, key, strict=True) if v} for key in frame.columns]
-    return labels, written

@@ -77,6 +77,7 @@ def lives_of(
     keep_firing_for_ms: int,
     known_active_at_ms: int | None = None,
     step_ms: int = 0,
+    known_place: int = 0,
 ) -> Lives:
     """The lives that runs make.
 
@@ -85,10 +86,11 @@ def lives_of(
         slots_ms: the evaluated slots, increasing, in Unix milliseconds.
         for_ms: how long an alert is pending.
         keep_firing_for_ms: how long it fires on.
-        known_active_at_ms: ActiveAt of alerts that are there at the first slot.
+        known_active_at_ms: ActiveAt of alerts that are there at a known place.
         step_ms: distance of slots where none is missing, which saves looking them up; 0 where that is not known.
+        known_place: place in `slots_ms` at which those alerts are there.
     """
-    return lives_for(runs, slots_ms, [(for_ms, keep_firing_for_ms)], known_active_at_ms, step_ms)[0]
+    return lives_for(runs, slots_ms, [(for_ms, keep_firing_for_ms)], known_active_at_ms, step_ms, known_place)[0]
 
 
 def lives_for(
@@ -97,11 +99,13 @@ def lives_for(
     durations_ms: Sequence[tuple[int, int]],
     known_active_at_ms: int | None = None,
     step_ms: int = 0,
+    known_place: int = 0,
 ) -> list[Lives]:
     """The lives for several pairs of `for` and `keep_firing_for`; what pairs share is worked out once."""
     active_at = slots_ms[runs.first]
     if known_active_at_ms is not None:
-        active_at = np.where(runs.first == 0, known_active_at_ms, active_at)
+        is_there = (runs.first <= known_place) & (known_place <= runs.last)
+        active_at = np.where(is_there, known_active_at_ms, active_at)
     lasting = slots_ms[runs.last] - active_at
     chains = {keep: np.flatnonzero(_is_new_chain(runs, slots_ms, keep)) for _, keep in durations_ms}
     long_enough = {for_ms: lasting >= for_ms for for_ms, _ in durations_ms}

@@ -42,6 +42,7 @@ def replay(
     for_ms: int,
     keep_firing_for_ms: int,
     known_active_at_ms: int | None = None,
+    known_at_ms: int | None = None,
 ) -> list[Interval]:
     """The states of one alert.
 
@@ -52,7 +53,8 @@ def replay(
             was not changes nothing.
         for_ms: how long an alert is pending.
         keep_firing_for_ms: how long it fires on.
-        known_active_at_ms: ActiveAt of an alert that is there at the first evaluated slot.
+        known_active_at_ms: ActiveAt of an alert that is there at a known slot.
+        known_at_ms: that slot; the first evaluated one when left out.
 
     Returns:
         Intervals in the order of time; a slot that was not evaluated splits a run.
@@ -61,12 +63,13 @@ def replay(
     slots, results = slots_ms[places], present[places]
     if not results.any():
         return []
-    lives = lives_of(runs_of(results), slots, for_ms, keep_firing_for_ms, known_active_at_ms)
+    known = 0 if known_at_ms is None else int(np.searchsorted(slots, known_at_ms))
+    lives = lives_of(runs_of(results), slots, for_ms, keep_firing_for_ms, known_active_at_ms, known_place=known)
     intervals: list[Interval] = []
     for life_first, fires_at, life_last in zip(
         lives.first.tolist(), lives.fires.tolist(), lives.last.tolist(), strict=True
     ):
-        is_known = life_first == 0 and known_active_at_ms is not None
+        is_known = life_first <= known <= life_last and known_active_at_ms is not None
         active_at = known_active_at_ms if is_known else int(slots[life_first])
         for state, first, last in (
             ("pending", life_first, min(fires_at - 1, life_last)),

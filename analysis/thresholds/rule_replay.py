@@ -1,6 +1,6 @@
 """One rule replayed: its expression at every slot, the state machine over it, cut to the window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -9,20 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import PromreviewError, QueryError, UnreachableError
+from analysis.errors import QueryError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.promql import selector, text_of
+from analysis.prometheus.promql import text_of
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.alerts import identity_of
-from analysis.thresholds.asking import MILLISECOND, Sides, at_slots
+from analysis.thresholds.asking import MILLISECOND, Sides
 from analysis.thresholds.collect import Grid, RuleSamples
-from analysis.thresholds.evaluations import SETTLING, Evaluations
+from analysis.thresholds.evaluations import Evaluations, Identity, recorded_active_at
 from analysis.thresholds.lives import Flags, Milliseconds
+from analysis.thresholds.reading import at_slots
+from analysis.thresholds.records import Record
 from analysis.thresholds.replay import Interval, replay
 from analysis.thresholds.templates import is_decided, is_template
 from analysis.window import Window, unix_ms
 
-Identity = tuple[tuple[str, str], ...]
+KnownAt = tuple[int, int, dict[Identity, int]]
+"""Where the server's memory began, the place at which it tells of alerts, and ActiveAt of each."""
 FOLLOWED_BACK = (1, 8, 64)  # times the warm-up, until what is there at its beginning has been seen to begin
 LONGEST_BACK = timedelta(days=15)
 
@@ -33,11 +36,13 @@ class RuleReplay:
 
     Attributes:
         alerts: per label set of ``ALERTS``, its intervals as the document has them.
-        failed_ms: slots at which the evaluation failed, Unix milliseconds.
+        failed_ms: slots at which the server refuses the query, Unix milliseconds.
+        twins_ms: slots at which two results had equal labels.
     """
 
     alerts: dict[Identity, list[dict[str, Any]]]
     failed_ms: list[int]
+    twins_ms: list[int]
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class _Seen:
     slots_ms: Milliseconds
     results: dict[Identity, NDArray[np.int64]]
     failed: Flags
+    twins: Flags
     cleared: Flags
 
 
@@ -58,8 +64,19 @@ def replay_rule(
     window: Window,
     warm_up: timedelta,
     evaluations: Evaluations,
+    record: Record | None = None,
 ) -> RuleReplay:
     """Replay one rule.
+
+    Args:
+        sides: what the rules of its group ask.
+        group: the group it stands in.
+        rule: the rule.
+        grid: the group's slots.
+        window: the slots that are wanted.
+        warm_up: how long before the window to begin.
+        evaluations: which slots were evaluated, from `warm_up` before the window on.
+        record: what the server recorded of alerts of this name over the same slots, where it did.
 
     Raises:
         InputError: it cannot be replayed; says why.
@@ -67,24 +84,131 @@ def replay_rule(
     """
     begin, known = _followed_back(sides, group, rule, grid, window, warm_up)
     seen = _seen(sides, group, rule, grid, Window(begin, window.end))
-    evaluated, starts, silent = _padded(evaluations, seen)
-    known_at = {0: known}
-    for start in starts[1:]:
-        shown = int(seen.slots_ms[min(start + SETTLING, len(seen.slots_ms) - 1)])
-        known_at[start] = _recorded_active_at(sides.prom, group, rule, grid, shown)
+    evaluated, starts, shown, silent = _padded(evaluations, seen)
+    if record is not None:
+        missed = record.missed(evaluations.started_ms)
+        evaluated[len(evaluated) - len(missed) :] &= ~missed
+    known_at = [
+        (0, 0, known),
+        *_known_after_starts(sides.prom, group, rule, grid, seen, zip(starts[1:], shown[1:], strict=True), record),
+    ]
+    known_at += _known_in_window(sides.prom, group, rule, grid, seen, window, record)
+    if group.limit and rule.keep_firing_for:
+        _clear_beyond_limit(seen, evaluated, starts, known_at, group.limit, rule)
     alerts: dict[Identity, list[dict[str, Any]]] = {}
     for first, past in _segments(starts, seen):
-        part = slice(first, past)
-        low = max(unix_ms(window.start), _first_written(seen.slots_ms, silent, part))
-        for identity, count in seen.results.items():
-            known_ms = known_at.get(first, {}).get(identity)
-            found = _intervals(seen.slots_ms[part], count[part] > 0, evaluated[part], rule, known_ms)
-            unseen_ms = int(seen.slots_ms[0]) if known_ms is None else None
+        low = max(unix_ms(window.start), _first_written(seen.slots_ms, silent, slice(first, past)))
+        for identity, (found, is_known) in _segment(seen, evaluated, first, past, known_at, rule).items():
+            unseen_ms = None if is_known else int(seen.slots_ms[0])
             shown_ones = [_clip(interval, low, grid.interval // MILLISECOND, unseen_ms) for interval in found]
             if any(shown_ones):
                 alerts.setdefault(identity, []).extend(interval for interval in shown_ones if interval)
-    failed = [slot for slot in seen.slots_ms[seen.failed].tolist() if slot >= unix_ms(window.start)]
-    return RuleReplay(alerts, failed)
+    wanted = seen.slots_ms >= unix_ms(window.start)
+    failed, twins = (seen.slots_ms[flags & wanted].tolist() for flags in (seen.failed, seen.twins))
+    return RuleReplay(alerts, failed, twins)
+
+
+def _segment(
+    seen: _Seen, evaluated: Flags, first: int, past: int, known_at: Sequence[KnownAt], rule: Rule
+) -> dict[Identity, tuple[list[Interval], bool]]:
+    """Per alert, its intervals in a stretch through which the server's memory lasted, and whether its age is known."""
+    part = slice(first, past)
+    slots = seen.slots_ms[part]
+    found = {}
+    for identity, count in seen.results.items():
+        known_ms, place = None, first
+        for begin, at, ages in known_at:  # the last that tells of this alert
+            if begin == first or first <= at < past:
+                known_ms, place = (ages[identity], at) if identity in ages else (known_ms, place)
+        for_ms, keep_ms = rule.for_duration // MILLISECOND, rule.keep_firing_for // MILLISECOND
+        at_ms = int(seen.slots_ms[max(place, first)])
+        runs = replay(slots, count[part] > 0, evaluated[part], for_ms, keep_ms, known_ms, at_ms)
+        found[identity] = runs, known_ms is not None
+    return found
+
+
+def _known_after_starts(
+    prom: Prometheus,
+    group: RuleGroup,
+    rule: Rule,
+    grid: Grid,
+    seen: _Seen,
+    starts: Iterable[tuple[int, int]],
+    record: Record | None,
+) -> Iterator[KnownAt]:
+    """What alerts are restored to: shown by the first evaluation after a start that writes."""
+    for start, shown in starts:
+        ages = _recorded(prom, group, rule, grid, int(seen.slots_ms[shown]))
+        yield start, shown, {i: _restored(at, i, rule, grid, record) for i, at in ages.items()}
+
+
+def _restored(at: int, identity: Identity, rule: Rule, grid: Grid, record: Record | None) -> int:
+    """ActiveAt restored to a clock's time, of which only the whole second is kept: early or late in that second."""
+    second = at // 1000 * 1000
+    due, step = second + rule.for_duration // MILLISECOND, grid.interval // MILLISECOND
+    slot = due + (grid.phase // MILLISECOND - due) % step
+    if record is None or slot >= due + 1000:
+        return at
+    row = int(np.searchsorted(record.slots_ms, slot))
+    pending = tuple(sorted((*_without(identity, "alertstate"), ("alertname", rule.name), ("alertstate", "pending"))))
+    for labels, written in zip(record.labels, record.written[row : row + 1].T, strict=True):
+        if written.any() and _without(tuple(sorted(labels.items())), "__name__") == pending:
+            return second + 999
+    return at
+
+
+def _known_in_window(
+    prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, seen: _Seen, window: Window, record: Record | None
+) -> Iterator[KnownAt]:
+    """What the server says of the alerts at the window's first slot, as far as today's rule could have written it."""
+    place = int(np.searchsorted(seen.slots_ms, unix_ms(window.start)))
+    if record is None or not 0 < place < len(seen.slots_ms):
+        return
+    row = len(record.slots_ms) - (len(seen.slots_ms) - place)
+    slot = int(seen.slots_ms[place])
+    if row < 0 or not record.written[row].any():
+        return
+    states = {
+        _without(tuple(sorted(labels.items())), "__name__", "alertname", "alertstate"): labels.get("alertstate")
+        for labels, written in zip(record.labels, record.written[row], strict=True)
+        if written
+    }
+    ages = {}
+    for identity, at in recorded_active_at(prom, group, rule, slot).items():
+        state, age = states.get(_without(identity, "alertstate")), slot - _slot_of(at, grid)
+        if state == ("firing" if age >= rule.for_duration // MILLISECOND else "pending"):
+            ages[identity] = slot - age
+    yield 0, place, ages
+
+
+def _without(identity: Identity, *names: str) -> Identity:
+    return tuple(pair for pair in identity if pair[0] not in names)
+
+
+def _slot_of(whole_second_ms: int, grid: Grid) -> int:
+    """The slot that was cut to a whole second; where there was none, the second itself: a clock's time, or restored."""
+    step, phase = grid.interval // MILLISECOND, grid.phase // MILLISECOND
+    slot = whole_second_ms + (phase - whole_second_ms) % step
+    return slot if slot < whole_second_ms + 1000 else whole_second_ms
+
+
+def _clear_beyond_limit(
+    seen: _Seen, evaluated: Flags, starts: list[int], known_at: Sequence[KnownAt], limit: int, rule: Rule
+) -> None:
+    """Mark where alerts that are only held go beyond the group's limit: they count, and their state is cleared."""
+    for first, past in list(_segments(starts, seen)):
+        begin = first
+        while begin < past:
+            alive = np.zeros(len(seen.slots_ms) + 1, dtype=np.int64)
+            for found, _ in _segment(seen, evaluated, begin, past, known_at, rule).values():
+                for interval in found:
+                    alive[np.searchsorted(seen.slots_ms, interval.start_ms)] += 1
+                    alive[np.searchsorted(seen.slots_ms, interval.end_ms) + 1] -= 1
+            beyond = np.flatnonzero(np.cumsum(alive)[begin:past] > limit)
+            if not len(beyond):
+                break
+            begin += int(beyond[0]) + 1
+            seen.cleared[begin - 1], evaluated[begin - 1] = True, False
 
 
 def _followed_back(
@@ -100,18 +224,11 @@ def _followed_back(
         except QueryError:  # it failed there and then; whether it always does is seen over the window
             return begin, {}
         lately = [identity for identity, count in seen.results.items() if count.any()]
-        known = _recorded_active_at(sides.prom, group, rule, grid, int(seen.slots_ms[-1])) if lately else {}
+        known = _recorded(sides.prom, group, rule, grid, int(seen.slots_ms[-1])) if lately else {}
         # one that is only held by `keep_firing_for` at the beginning would be taken for a new one when it returns
         if all(identity in known and seen.results[identity][-1] for identity in lately):
             break
     return begin, known
-
-
-def _intervals(
-    slots: Milliseconds, present: Flags, evaluated: Flags, rule: Rule, known_ms: int | None
-) -> list[Interval]:
-    for_ms, keep_ms = rule.for_duration // MILLISECOND, rule.keep_firing_for // MILLISECOND
-    return replay(slots, present, evaluated, for_ms, keep_ms, known_ms)
 
 
 def _seen(sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> _Seen:
@@ -124,11 +241,12 @@ def _seen(sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window
     slots: Milliseconds = decoded.frame.index.as_unit("ms").asi8 + offset // MILLISECOND
     results = _by_identity(samples)
     total = np.sum([np.zeros(len(slots), dtype="int64"), *results.values()], axis=0)
+    twins = np.zeros(len(slots), dtype=bool)
     if all(is_decided(value) for value in rule.labels.values() if is_template(value)):
         # two results with equal labels fail the evaluation: nothing written, state kept
-        failed = failed | np.any([np.zeros(len(slots), dtype=bool), *(c > 1 for c in results.values())], axis=0)
+        twins = np.any([twins, *(count > 1 for count in results.values())], axis=0)
     cleared = total > group.limit if group.limit else np.zeros(len(slots), dtype=bool)
-    return _Seen(slots, results, failed & ~cleared, cleared)
+    return _Seen(slots, results, failed, twins, cleared & ~twins)
 
 
 def _by_identity(samples: RuleSamples) -> dict[Identity, NDArray[np.int64]]:
@@ -141,13 +259,13 @@ def _by_identity(samples: RuleSamples) -> dict[Identity, NDArray[np.int64]]:
     return counts
 
 
-def _padded(evaluations: Evaluations, seen: _Seen) -> tuple[Flags, list[int], Flags]:
+def _padded(evaluations: Evaluations, seen: _Seen) -> tuple[Flags, list[int], list[int], Flags]:
     """The group's evaluations on the slots that this rule was asked at: what lies before counts as evaluated."""
     more = len(seen.slots_ms) - len(evaluations.slots_ms)
     front = np.ones(more, dtype=bool)
-    evaluated = np.concatenate([front, evaluations.evaluated]) & ~seen.failed & ~seen.cleared
-    starts = [0, *(start + more for start in evaluations.starts[1:])]
-    return evaluated, starts, np.concatenate([~front, evaluations.silent])
+    evaluated = np.concatenate([front, evaluations.evaluated]) & ~seen.failed & ~seen.twins & ~seen.cleared
+    starts, shown = ([0, *(place + more for place in some[1:])] for some in (evaluations.starts, evaluations.shown))
+    return evaluated, starts, shown, np.concatenate([~front, evaluations.silent])
 
 
 def _segments(starts: list[int], seen: _Seen) -> Iterator[tuple[int, int]]:
@@ -173,25 +291,5 @@ def _clip(interval: Interval, low: int, step_ms: int, unseen_ms: int | None) -> 
     return {"state": interval.state, "start": first / 1000, "end": interval.end_ms / 1000, "active_at": active_at}
 
 
-def _recorded_active_at(
-    prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, slot_ms: int
-) -> dict[Identity, int]:
-    """ActiveAt of each alert at a slot, from ``ALERTS_FOR_STATE``, which has it cut to whole seconds."""
-    offset = (group.query_offset or ZERO) // MILLISECOND
-    expr = selector("ALERTS_FOR_STATE", {"alertname": rule.name})
-    try:
-        found = prom.get("query", {"query": expr, "time": (slot_ms - offset) / 1000})["result"]
-    except UnreachableError:
-        raise
-    except PromreviewError:
-        return {}
-    step, phase = grid.interval // MILLISECOND, grid.phase // MILLISECOND
-    known = {}
-    for series in found:
-        seconds = float(series["value"][1])
-        if not np.isfinite(seconds) or seconds * 1000 > slot_ms:
-            continue
-        slot = round(seconds) * 1000 + (phase - round(seconds) * 1000) % step
-        labels = {n: v for n, v in series["metric"].items() if n not in ("__name__", "alertname")}
-        known[tuple(sorted(labels.items()))] = slot if slot < round(seconds) * 1000 + 1000 else round(seconds) * 1000
-    return known
+def _recorded(prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, slot_ms: int) -> dict[Identity, int]:
+    return {i: _slot_of(at, grid) for i, at in recorded_active_at(prom, group, rule, slot_ms).items()}

@@ -22,6 +22,11 @@ LABELS = {"instance": "host-1:9100", "job": "node", "path": "/a/b"}
         ("{{ $labels.nothing }}", ""),
         ('{{ "text" }}', "text"),
         ("plain", "plain"),
+        ("{{ if $labels.job }}x{{ end }}", "x"),
+        ("{{ if $labels.nothing }}x{{ end }}", ""),
+        ('{{ if eq $labels.job "web" "node" }}a{{ else }}b{{ end }}', "a"),
+        ('{{ if and $labels.job (ne $labels.path "/a") -}} {{ $labels.job }} {{- else }}b{{ end }}', "node"),
+        ('{{ if not $labels.job }}a{{ else if match "^/a" $labels.path }}b{{ else }}c{{ end }}', "b"),
     ],
 )
 def test_what_labels_decide_is_expanded(text, becomes):
@@ -33,7 +38,10 @@ def test_what_labels_decide_is_expanded(text, becomes):
     [
         "{{ $value }}",
         "{{ $value | humanize }}",
-        "{{ if $labels.job }}x{{ end }}",
+        "{{ if eq $labels.job `node` }}x{{ else }}{{ $value }}{{ end }}",
+        "{{ if gt $value 9.0 }}x{{ end }}",
+        "{{ if $labels.job }}x",
+        "{{ eq $labels.job `web` }}",
         '{{ printf "%.2f" $value }}',
         "{{ range query `up` }}{{ end }}",
         "{{ externalURL }}",
