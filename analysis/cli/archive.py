@@ -7,7 +7,9 @@ import typer
 
 from analysis.cli.options import Environment, Format, OutputFormat, Timeout, Url
 
-Folder = Annotated[str, typer.Option("--archive", help="its folder; else PROMETHEUS_ARCHIVE, else archive/")]
+Folder = Annotated[
+    str, typer.Option("--archive", help="its folder or s3://BUCKET/FOLDER; else PROMETHEUS_ARCHIVE, else archive/")
+]
 
 archive_app = typer.Typer(no_args_is_help=True, help="The archive of what was pulled.")
 
@@ -29,10 +31,11 @@ def _opened(folder: str) -> Any:
     from analysis.settings.connection import DEFAULT_ARCHIVE
 
     given: dict[str, Any] = {"archive": folder} if folder else {}
-    path = ConnectionSettings(**given).archive_folder() or DEFAULT_ARCHIVE
-    if not path.is_dir():
-        raise InputError(f"there is no archive in {path}; `promreview archive sync` makes one")
-    return Archive(path)
+    opened = Archive(ConnectionSettings(**given).archive_folder() or DEFAULT_ARCHIVE)
+    root = opened.store.root
+    if not (root.is_dir() if isinstance(root, Path) else opened.store.names(".")):
+        raise InputError(f"there is no archive in {root}; `promreview archive sync` makes one")
+    return opened
 
 
 @archive_app.command("sync")

@@ -52,7 +52,9 @@ class ConnectionSettings(BaseSettings):
     environment: str = Field(
         "", description="whose results these are: the folder below the month; set by --environment"
     )
-    archive: str = Field("", description="folder of the archive; `archive` where that exists; `off` for none")
+    archive: str = Field(
+        "", description="folder or object store (s3://…) of the archive; `archive` where that exists; `off` for none"
+    )
     archive_source: str = Field("", description="whose data the archive takes it for; the URL and tenant when empty")
     archive_settle: Step = Field("2h", description="how long after its end a day may still get late data")
 
@@ -65,11 +67,11 @@ class ConnectionSettings(BaseSettings):
                 values[name] = _read_secret(path, f"PROMETHEUS_{name.upper()}_FILE")
         return values
 
-    def archive_folder(self) -> Path | None:
-        """Where the archive lies, None where there is none."""
+    def archive_folder(self) -> str | None:
+        """Where the archive lies, a path or a URL; None where there is none."""
         if self.archive == "off":
             return None
-        return Path(self.archive) if self.archive else DEFAULT_ARCHIVE if DEFAULT_ARCHIVE.is_dir() else None
+        return self.archive or (str(DEFAULT_ARCHIVE) if DEFAULT_ARCHIVE.is_dir() else None)
 
     def extra_headers(self) -> dict[str, str]:
         """The extra headers; raises ParameterError where they are not a JSON object of texts."""

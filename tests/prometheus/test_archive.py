@@ -302,3 +302,14 @@ def test_bounds_of_a_day_follow_the_grid(tmp_path):
         assert (first - 60_000) % (7 * 60_000) == 0
         assert previous is None or previous == first  # no stamp lost or doubled between days
         previous = past
+
+
+def test_a_folder_that_a_killed_writer_only_began_is_no_damage(server, tmp_path):
+    with through(server.url, tmp_path) as prom:
+        prom.range("gauge", START, END, "5m")
+    [dataset] = Archive(tmp_path).datasets()
+    (tmp_path / ("0" * 20) / ("1" * 20)).mkdir(parents=True)
+    (tmp_path / dataset.folder).with_name("2" * 20).mkdir()
+    assert whole(tmp_path)
+    (tmp_path / dataset.folder / "dataset.json").unlink()
+    assert not whole(tmp_path)

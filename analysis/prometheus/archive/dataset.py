@@ -7,7 +7,7 @@
     SOURCE/QUERY/data/CHECKSUM.parquet     the samples, named by their content and never changed
 
 SOURCE and QUERY are checksums of what they stand for. Rename and lock are how a local disk makes
-a file appear whole; only `store` knows of them.
+a file appear whole, and an object store does that by itself: `store` and `object_store` know of it.
 """
 
 import hashlib
@@ -21,8 +21,9 @@ from typing import Any
 
 from analysis.errors import ArchiveError
 from analysis.prometheus.archive.day_file import DaySamples, decode_day, encode_day
+from analysis.prometheus.archive.object_store import ObjectStore, is_object_store
 from analysis.prometheus.archive.sealed import unpacked
-from analysis.prometheus.archive.store import LocalStore
+from analysis.prometheus.archive.store import LocalStore, Store
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.promql import parse
 
@@ -55,7 +56,7 @@ class Archive:
     """A folder of datasets.
 
     Args:
-        root: the folder.
+        root: the folder, or the URL of an object store, such as ``s3://bucket/archive``.
 
     Raises:
         ArchiveError: it was written by a newer version.
@@ -63,7 +64,10 @@ class Archive:
 
     def __init__(self, root: Path | str) -> None:
         """Look at its version; nothing is written yet."""
-        self.store = LocalStore(Path(root))
+        where = str(root)
+        self.store: Store = (
+            ObjectStore(where) if is_object_store(where) else LocalStore(Path(where.removeprefix("file://")))
+        )
         written = self.store.read("FORMAT")
         if written is not None and written.strip() != str(FORMAT).encode():
             shown = written.decode("utf-8", "replace").strip()[:20]
@@ -96,18 +100,33 @@ class Archive:
     def problems(self) -> Iterator[str]:
         """What is damaged, one line per file; every bit is looked at."""
         for source in self.store.folders("."):
-            about = _parsed(self.store.read(f"{source}/source.json"))
-            if checksum_name(str(about.get("source"))) != source:
-                yield f"{source}/source.json is missing or damaged"
-            for name in self.store.names(f"{source}/{ANSWERS}"):
+            answers = self.store.names(f"{source}/{ANSWERS}")
+            for name in answers:
                 if unpacked(self.store.read(f"{source}/{ANSWERS}/{name}") or b"") is None:
                     yield f"{source}/{ANSWERS}/{name} does not match its checksum"
-            for query in self.store.folders(source):
-                key = _parsed(self.store.read(f"{source}/{query}/dataset.json"))
-                if query != ANSWERS and checksum_name(_key_text(key)) != query:
-                    yield f"{source}/{query}/dataset.json is missing or damaged"
+            queries = [query for query in self.store.folders(source) if query != ANSWERS]
+            full = [query for query in queries if self.store.names(f"{source}/{query}/days")]
+            yield from self._nameless(source, "source.json", "source", bool(answers or full))
+            for query in queries:
+                yield from self._nameless(f"{source}/{query}", "dataset.json", "", query in full)
         for dataset in self.datasets():
             yield from dataset.problems()
+
+    def _nameless(self, folder: str, name: str, field: str, holds: bool) -> Iterator[str]:
+        """What is wrong with the file that says what a folder is; one that holds nothing yet may lack it.
+
+        Args:
+            folder: named by a checksum.
+            name: of the file.
+            field: of it that the checksum is of; all of it where empty.
+            holds: whether anything lies there: a writer that was killed may have begun the folder only.
+        """
+        content = self.store.read(f"{folder}/{name}")
+        if content is None and not holds:
+            return
+        about = _parsed(content)
+        if checksum_name(str(about.get(field)) if field else _key_text(about)) != folder.rpartition("/")[2]:
+            yield f"{folder}/{name} is missing or damaged"
 
 
 class Dataset:
@@ -125,22 +144,26 @@ class Dataset:
         self.archive, self.store, self.folder = archive, archive.store, folder
         self.source, self.key = source, key
         self.step_ms, self.phase_ms = int(key["step_ms"]), int(key["phase_ms"])
+        self._is_described = False
 
     @cached_property
     def held(self) -> dict[date, Day]:
         """The sealed days, by date; a manifest that is damaged is no day."""
         days = {}
-        for name in self.store.names(f"{self.folder}/days", ".json"):
+        for name, text in self._manifests().items():
             try:
-                day = self._manifest(name)
+                day = self._manifest(name, text)
             except ArchiveError:
                 continue
             days[day.date] = day
         return days
 
-    def _manifest(self, name: str) -> Day:
+    def _manifests(self) -> dict[str, bytes]:
+        folder = f"{self.folder}/days"
+        return self.store.read_all(folder, self.store.names(folder, ".json"))
+
+    def _manifest(self, name: str, text: bytes) -> Day:
         path = f"{self.folder}/days/{name}"
-        text = self.store.read(path) or b""
         try:
             body = json.loads(text)
             content = body["day"]
@@ -196,14 +219,16 @@ class Dataset:
         self.held[day] = Day(**{**about, "date": day})  # type: ignore[arg-type]
 
     def _describe(self) -> None:
-        describe_source(self.store, self.source)
-        _write_once(self.store, f"{self.folder}/dataset.json", _key_text(self.key))
+        if not self._is_described:
+            describe_source(self.store, self.source)
+            _write_once(self.store, f"{self.folder}/dataset.json", _key_text(self.key))
+            self._is_described = True
 
     def problems(self) -> Iterator[str]:
         """What is damaged: every file is read and checked against its checksum, bit by bit."""
-        for name in self.store.names(f"{self.folder}/days", ".json"):
+        for name, text in self._manifests().items():
             try:
-                day = self._manifest(name)
+                day = self._manifest(name, text)
                 self.read(day)
             except ArchiveError as error:
                 yield str(error)
@@ -214,15 +239,16 @@ class Dataset:
     def forget(self, before: date) -> int:
         """Remove the days before a date, and what no manifest names; the number of days removed."""
         with self.store.lock(self.folder):
+            self.__dict__.pop("held", None)  # another writer may have sealed a day since
             gone = [day for day in self.held if day < before]
             for day in gone:
                 self.store.remove(f"{self.folder}/days/{day.isoformat()}.json")
                 del self.held[day]
             kept = {day.file for day in self.held.values()}
-            for name in set(self.store.names(f"{self.folder}/data")) - kept:
-                self.store.remove(f"{self.folder}/data/{name}")
-            for name in [n for part in ("data", "days") for n in self.store.leftovers(f"{self.folder}/{part}")]:
-                self.store.remove(name)
+            manifests = set(self.store.names(f"{self.folder}/days"))
+            for part, names in (("data", kept), ("days", manifests)):
+                for name in self.store.abandoned(f"{self.folder}/{part}", names):
+                    self.store.remove(name)
         return len(gone)
 
 
@@ -230,13 +256,13 @@ def _key_text(key: dict[str, Any]) -> str:
     return json.dumps(key, sort_keys=True)
 
 
-def describe_source(store: LocalStore, source: str) -> None:
+def describe_source(store: Store, source: str) -> None:
     """Write the version of the layout, and whose data a source's folder holds, where they do not stand there yet."""
     _write_once(store, "FORMAT", str(FORMAT))
     _write_once(store, f"{checksum_name(source)}/source.json", json.dumps({"source": source}))
 
 
-def _write_once(store: LocalStore, name: str, text: str) -> None:
+def _write_once(store: Store, name: str, text: str) -> None:
     if store.read(name) != text.encode():
         store.write(name, text.encode())
 

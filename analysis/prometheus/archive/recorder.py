@@ -15,7 +15,6 @@ from analysis.window import unix_ms
 GONE = "the server does not answer: this is from the archive alone"
 _ABOUT_THE_QUERY = ("PromQL warning:", "PromQL info:")  # how Prometheus begins them
 HOUR_MS = 3_600_000
-READERS = 2  # days that are unpacked at once
 MAX_POINTS = 11_000  # of one block, so that it is one request: what Prometheus allows for one series
 Pull = Callable[[Grid], list[str]]
 """Fills a grid from the server; gives the server's warnings."""
@@ -70,7 +69,9 @@ class Recorder:
         missing = []
         days = _days(grid.first_ms, grid.first_ms + grid.rows * grid.step_ms)
         # side by side: unpacking needs no lock of the interpreter
-        for day, samples in zip(days, in_order(partial(_samples, dataset), days, READERS), strict=True):
+        for day, samples in zip(
+            days, in_order(partial(_samples, dataset), days, self.archive.store.readers), strict=True
+        ):
             if isinstance(samples, DaySamples):
                 items = [{"metric": metric, "values": place} for place, metric in enumerate(samples.metrics)]
                 grid.add_clipped(items, *dataset.bounds(day), samples.series)

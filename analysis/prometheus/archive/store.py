@@ -1,16 +1,57 @@
-"""Files of the archive on the local disk: a name stands for a whole file or for none."""
+"""Files of the archive on the local disk: a name stands for a whole file or for none; writers take turns."""
 
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from analysis.errors import ArchiveError
 
+PART = ".part-"  # how temporary names begin
 LOCK_SECONDS = 120.0  # how long another writer may take
+
+
+class Store(Protocol):
+    """Where files lie; names are relative paths, and a name stands for a whole file or for none.
+
+    Attributes:
+        root: where it is, as it is shown.
+        readers: how many files are best read at once.
+    """
+
+    @property
+    def root(self) -> object:
+        """Where it is, as it is shown."""
+
+    readers: int
+
+    def read(self, name: str) -> bytes | None:
+        """The content, or None where there is no such file."""
+
+    def read_all(self, folder: str, names: list[str]) -> dict[str, bytes]:
+        """The contents of many files; what has gone meanwhile is left out."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Make the file appear whole."""
+
+    def names(self, folder: str, suffix: str = "") -> list[str]:
+        """Names of the files directly in a folder, sorted, temporary ones left out."""
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders directly in a folder, sorted."""
+
+    def abandoned(self, folder: str, kept: set[str]) -> list[str]:
+        """Files in a folder that are not kept and that no writer is at work on."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file; none is no error."""
+
+    def lock(self, folder: str) -> AbstractContextManager[None]:
+        """Keep other writers out of a folder, where that is needed."""
 
 
 class LocalStore:
@@ -19,6 +60,8 @@ class LocalStore:
     Args:
         root: the folder; made when something is written.
     """
+
+    readers = 2  # files that are unpacked at once
 
     def __init__(self, root: Path) -> None:
         """Remember where it is."""
@@ -31,12 +74,17 @@ class LocalStore:
         except FileNotFoundError:
             return None
 
+    def read_all(self, folder: str, names: list[str]) -> dict[str, bytes]:
+        """The contents of many files; what has gone meanwhile is left out."""
+        found = {name: self.read(f"{folder}/{name}") for name in names}
+        return {name: content for name, content in found.items() if content is not None}
+
     def write(self, name: str, content: bytes) -> None:
         """Write under a temporary name, sync, and rename: after a power cut the file is whole or not there."""
         path = self.root / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+            handle, temporary = tempfile.mkstemp(prefix=PART, dir=path.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
@@ -65,12 +113,14 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    def leftovers(self, folder: str) -> list[str]:
-        """Temporary files of writers that were killed."""
+    def abandoned(self, folder: str, kept: set[str]) -> list[str]:
+        """Files in a folder that are not kept, and temporary ones of writers that were killed; asked in the lock."""
         try:
-            return sorted(f"{folder}/{e.name}" for e in os.scandir(self.root / folder) if e.name.startswith(".part-"))
+            found = [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
         except (FileNotFoundError, NotADirectoryError):
             return []
+        gone = [name for name in found if name.startswith(PART) or not (name in kept or name.startswith("."))]
+        return sorted(f"{folder}/{name}" for name in gone)
 
     def remove(self, name: str) -> None:
         """Remove a file; none is no error."""
