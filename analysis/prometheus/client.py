@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, Self
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
-from prometheus_api_client import PrometheusConnect
 
 from analysis.errors import InputError, SourceError, UnsupportedError
 from analysis.prometheus.archive import Answers, Archive, Recorder
@@ -23,6 +22,9 @@ from analysis.prometheus.remarks import remarks
 from analysis.settings import ConnectionSettings
 from analysis.settings.connection import TENANT_HEADER
 from analysis.window import Window, as_duration, format_duration, parse_duration, parse_time, readable_step, unix_ms
+
+if TYPE_CHECKING:
+    from prometheus_api_client import PrometheusConnect
 
 MOVING_ANCHOR = re.compile(r"@\s*(start|end)\s*\(")  # means the range that is asked for, not the stamp
 MAX_POINTS = 11_000  # what Prometheus allows for one series in one answer
@@ -45,8 +47,15 @@ class Prometheus:
         self._retention: str | None = None
         self.recorder = recorder_of(self.settings, self.api, lambda: self.source().version)
         self.answers = Answers(self.recorder) if self.recorder else None
-        self.metadata_client = PrometheusConnect(url=self.api.url, session=self.session)
+
+    @cached_property
+    def metadata_client(self) -> "PrometheusConnect":
+        """prometheus-api-client over the same session; its import takes 20 MiB, so only where it is asked for."""
+        from prometheus_api_client import PrometheusConnect
+
+        client = PrometheusConnect(url=self.api.url, session=self.session)
         self.api.bound_waits()  # it has mounted an adapter whose retries, within each of ours, take minutes
+        return client
 
     def __enter__(self) -> Self:
         """The client itself."""

@@ -100,6 +100,37 @@ class Grid:
         self.present[places, asked] = True
         return True
 
+    def add_scaled(self, keys: list[Key], block: NDArray[Any], scale: float, first_ms: int) -> bool:
+        """Add series that have every stamp of a span, converted on the way: no copy of what is large.
+
+        Args:
+            keys: labels of the series, each once, the empty ones left out.
+            block: series by stamps.
+            scale: by which whole numbers are divided.
+            first_ms: stamp of the first column.
+
+        Returns:
+            Whether it was done: not where the span reaches beyond the grid, or where something is already.
+        """
+        first = (first_ms - self.first_ms) // self.step_ms
+        past = first + block.shape[1]
+        if first < 0 or past > self.rows:
+            return False
+        self._make_room([key for key in keys if key not in self.places])
+        places = [self.places[key] for key in keys]
+        low, high = min(places), max(places) + 1
+        if high - low != len(set(places)) or self.present[low:high, first:past].any():
+            return False
+        in_order = places == list(range(low, high))
+        ordered = block if in_order else block[np.argsort(places)]
+        target = self.values[low:high, first:past]
+        if ordered.dtype.kind == "i":
+            np.divide(ordered, scale, out=target)
+        else:
+            target[:] = ordered
+        self.present[low:high, first:past] = True
+        return True
+
     def add_clipped(
         self, items: Sequence[Mapping[str, Any]], first_ms: int, past_ms: int, series: Sequence[Series]
     ) -> None:

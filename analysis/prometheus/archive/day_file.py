@@ -9,6 +9,7 @@ delta-coded, as stamps are, and take two bytes where byte-stream-split values ta
 import json
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +17,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.errors import ArchiveError
-from analysis.prometheus.archive.decimals import scaled, unscaled
-from analysis.prometheus.decode import Decoded
+from analysis.prometheus.archive.decimals import scaled
+from analysis.prometheus.decode import Decoded, Key
 from analysis.prometheus.quick import Series
 
 ZSTD_LEVEL = 3  # above it little is won and writing takes longer
 HOLDS = b"holds"  # metadata of the file: which column its values are in
+DIGITS = b"digits"  # and how many, so that nobody has to read the column for one number
 _SCHEMA = pa.schema(
     [
         ("series", pa.dictionary(pa.int32(), pa.string())),
@@ -39,11 +41,29 @@ class DaySamples:
 
     Attributes:
         metrics: labels of each series.
-        series: stamps (None where the series has each stamp of the day) and values of each.
+        stamps: of all samples, series after series; None where each series has each stamp of the day.
+        values: of all samples: numbers, or whole numbers to be divided by `scale`.
+        scale: see `values`.
+        bounds: where the samples of each series begin and end.
     """
 
-    metrics: list[dict[str, str]]
-    series: list[Series]
+    metrics: list[Key]
+    stamps: NDArray[np.int64] | None
+    values: NDArray[np.float64] | NDArray[np.int64]
+    scale: float
+    bounds: NDArray[np.int64]
+
+    @property
+    def block(self) -> NDArray[Any] | None:
+        """Series by stamps, of `values`; None where a series lacks a stamp."""
+        return self.values.reshape(len(self.metrics), -1) if self.stamps is None and self.metrics else None
+
+    @property
+    def series(self) -> list[Series]:
+        """Stamps and values of each series."""
+        values = np.asarray(self.values / self.scale if self.values.dtype.kind == "i" else self.values, "float64")
+        spans = zip(self.bounds[:-1], self.bounds[1:], strict=True)
+        return [(None if self.stamps is None else self.stamps[a:b], values[a:b]) for a, b in spans]
 
 
 def encode_day(decoded: Decoded, rows: slice) -> tuple[bytes, list[str], list[int]]:
@@ -58,26 +78,26 @@ def encode_day(decoded: Decoded, rows: slice) -> tuple[bytes, list[str], list[in
     present = present[:, alive]
     which, when = np.nonzero(present.T)
     values = np.ascontiguousarray(frame.to_numpy()[rows][:, alive][when, which])
-    held, columns = _value_columns(values)
+    held, digits, columns = _value_columns(values)
     table = pa.Table.from_arrays(
         [
             pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), pa.array(labels, pa.string())),
             pa.array(frame.index[rows].as_unit("ms").asi8[when]).cast(_SCHEMA.field("time").type),
             *columns,
         ],
-        schema=_SCHEMA.with_metadata({HOLDS: held}),
+        schema=_SCHEMA.with_metadata({HOLDS: held, **({DIGITS: str(digits)} if held == "scaled" else {})}),
     )
     counts = present.sum(axis=0).tolist()
     return _parquet(table), labels, counts
 
 
-def _value_columns(values: NDArray[np.float64]) -> tuple[str, list[pa.Array]]:
-    """Which column holds the values, and ``value``, ``scaled``, ``digits``."""
+def _value_columns(values: NDArray[np.float64]) -> tuple[str, int, list[pa.Array]]:
+    """Which column holds the values, the digits, and ``value``, ``scaled``, ``digits``."""
     decimal, size = scaled(values), len(values)
     if decimal is None:
-        return "value", [pa.array(values, from_pandas=False), pa.nulls(size, pa.int64()), pa.nulls(size, pa.int8())]
+        return "value", 0, [pa.array(values, from_pandas=False), pa.nulls(size, pa.int64()), pa.nulls(size, pa.int8())]
     whole, digits = decimal
-    return "scaled", [pa.nulls(size, pa.float64()), pa.array(whole), pa.array(np.full(size, digits, np.int8))]
+    return "scaled", digits, [pa.nulls(size, pa.float64()), pa.array(whole), pa.array(np.full(size, digits, np.int8))]
 
 
 def _canonical(names: list[str], key: tuple[str, ...]) -> str:
@@ -114,32 +134,24 @@ def decode_day(content: bytes, labels: list[str], counts: list[int], points: int
     try:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         held = file.metadata.metadata[HOLDS].decode()
-        columns = ["value"] if held == "value" else ["scaled", "digits"]
+        column = "value" if held == "value" else "scaled"
+        digits = file.metadata.metadata.get(DIGITS)
+        columns = [column] if held == "value" or digits else [column, "digits"]
         table = file.read(columns=columns if whole else ["time", *columns], use_threads=False)
-        values = _values(table, held)
+        if table[column].null_count:
+            raise ArchiveError("not readable: values are missing")
+        values = table[column].to_numpy()
+        scale = 10.0 ** (int(digits) if digits else table["digits"][0].as_py() if "digits" in columns else 0)
         stamps = None if whole else table["time"].cast(pa.int64()).to_numpy()
     except (ValueError, TypeError, OSError, KeyError) as error:  # ValueError is what pyarrow calls invalid
         raise ArchiveError(f"not readable: {error}") from None
     if len(values) != sum(counts):
         raise ArchiveError(f"holds {len(values)} samples instead of {sum(counts)}")
     bounds = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
-    series = [_part(stamps, values, *bounds[place : place + 2]) for place in range(len(counts))]
-    return DaySamples([_metric(text) for text in labels], series)
-
-
-def _values(table: pa.Table, held: str) -> NDArray[np.float64]:
-    if table[held].null_count:
-        raise ArchiveError("not readable: values are missing")
-    values = table[held].to_numpy()
-    return unscaled(values, table["digits"][0].as_py()) if held == "scaled" else np.asarray(values)
+    return DaySamples([_key(text) for text in labels], stamps, values, scale, bounds)
 
 
 @cache
-def _metric(text: str) -> dict[str, str]:
+def _key(text: str) -> Key:
     """Labels from their text, which is the same on every day."""
-    labels: dict[str, str] = json.loads(text)
-    return labels
-
-
-def _part(stamps: NDArray[np.int64] | None, values: NDArray[np.float64], start: int, end: int) -> Series:
-    return None if stamps is None else stamps[start:end], values[start:end]
+    return tuple(sorted((name, value) for name, value in json.loads(text).items() if value))

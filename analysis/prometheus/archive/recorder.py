@@ -73,8 +73,7 @@ class Recorder:
             days, in_order(partial(_samples, dataset), days, self.archive.store.readers), strict=True
         ):
             if isinstance(samples, DaySamples):
-                items = [{"metric": metric, "values": place} for place, metric in enumerate(samples.metrics)]
-                grid.add_clipped(items, *dataset.bounds(day), samples.series)
+                self._put(grid, samples, *dataset.bounds(day))
             else:
                 missing.append(day)
                 warnings += [samples] if samples else []
@@ -99,6 +98,12 @@ class Recorder:
                 raise
             warnings.append(f"{GONE}, and the archive lacks {_shown(missing)}")
         return warnings + ([GONE] if self.is_gone and not missing else [])
+
+    def _put(self, grid: Grid, samples: DaySamples, first_ms: int, past_ms: int) -> None:
+        """Put a sealed day into a grid: as one block where every series is whole, which is the usual case."""
+        if samples.block is None or not grid.add_scaled(samples.metrics, samples.block, samples.scale, first_ms):
+            items = [{"metric": dict(key), "values": place} for place, key in enumerate(samples.metrics)]
+            grid.add_clipped(items, first_ms, past_ms, samples.series)
 
     def to_ask(self, grid: Grid, expr: str) -> tuple[int, list[tuple[int, int]]]:
         """What `fill` would ask for; nothing is pulled and nothing is written.
