@@ -11,6 +11,10 @@ Folder = Annotated[
     str, typer.Option("--archive", help="its folder or s3://BUCKET/FOLDER; else PROMETHEUS_ARCHIVE, else archive/")
 ]
 
+Queries = Annotated[
+    list[str] | None, typer.Option("--query", help="of this query only, as `list` shows it; several may be named")
+]
+
 archive_app = typer.Typer(no_args_is_help=True, help="The archive of what was pulled.")
 
 
@@ -101,6 +105,7 @@ def verify(archive: Folder = "") -> None:
 @archive_app.command("prune")
 def prune(
     keep: Annotated[str, typer.Option("--keep", help="how much is kept, such as 400d")],
+    query: Queries = None,
     archive: Folder = "",
 ) -> None:
     """Remove days that are older, and what killed writers left behind."""
@@ -109,8 +114,31 @@ def prune(
     from analysis.window import parse_duration
 
     before = (datetime.now(UTC) - parse_duration(keep)).date()
-    removed = sum(dataset.forget(before) for dataset in _opened(archive).datasets())
+    removed = sum(dataset.forget(before) for dataset in _chosen(_opened(archive), query))
     typer.echo(f"{removed} days before {before} removed", err=True)
+
+
+@archive_app.command("compact")
+def compact(query: Queries = None, archive: Folder = "") -> None:
+    """Bring the manifests of each month that is over together in one: quicker to list, above all in an object store."""
+    from datetime import UTC, datetime
+
+    today = datetime.now(UTC).date()
+    fewer = sum(dataset.compact(today) for dataset in _chosen(_opened(archive), query))
+    typer.echo(f"{fewer} files fewer", err=True)
+
+
+def _chosen(archive: Any, queries: list[str] | None) -> list[Any]:
+    """The datasets of some queries, however they are written; all where none is named."""
+    from analysis.errors import InputError
+    from analysis.prometheus.promql import parse
+
+    wanted = {str(parse(query)) for query in queries or ()}
+    found = [dataset for dataset in archive.datasets() if not wanted or dataset.key["expr"] in wanted]
+    unknown = sorted(wanted - {dataset.key["expr"] for dataset in found})
+    if unknown:
+        raise InputError(f"the archive does not hold {unknown[0]}; `promreview archive list` shows what it holds")
+    return found
 
 
 def print_held(archive: Any, form: Format) -> None:

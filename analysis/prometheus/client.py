@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.errors import InputError, SourceError, UnsupportedError
 from analysis.prometheus.archive import Answers, Archive, Recorder
-from analysis.prometheus.archive.dataset import checksum_name
+from analysis.prometheus.archive.manifests import checksum_name
 from analysis.prometheus.chunks import Chunks, in_order
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid

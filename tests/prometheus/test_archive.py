@@ -21,6 +21,7 @@ from analysis.datasets import SERVER_ARGUMENTS, backfill
 from analysis.errors import ArchiveError, UnreachableError
 from analysis.prometheus import connect
 from analysis.prometheus.archive import Archive
+from analysis.prometheus.archive.dataset import DAY_MS
 from analysis.prometheus.archive.day_file import decode_day, encode_day
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.private_server import PrivatePrometheus
@@ -280,7 +281,9 @@ def test_the_commands_list_verify_and_prune(server, tmp_path):
     damaged = promreview("archive", "verify", cwd=tmp_path)
     assert damaged.returncode == 4
     assert ".parquet" in damaged.stdout
-    assert promreview("archive", "prune", "--keep", "1d", cwd=tmp_path).returncode == 0
+    other = promreview("archive", "prune", "--keep", "1d", "--query", "no_such", cwd=tmp_path)
+    assert (other.returncode, "does not hold no_such" in other.stderr) == (2, True)
+    assert promreview("archive", "prune", "--keep", "1d", "--query", "gauge ", cwd=tmp_path).returncode == 0
     assert not list((tmp_path / "archive").rglob("*.parquet"))
     nothing = promreview("archive", "list", cwd=tmp_path / "archive")
     assert (nothing.returncode, "archive sync" in nothing.stderr) == (2, True)
@@ -313,3 +316,45 @@ def test_a_folder_that_a_killed_writer_only_began_is_no_damage(server, tmp_path)
     assert whole(tmp_path)
     (tmp_path / dataset.folder / "dataset.json").unlink()
     assert not whole(tmp_path)
+
+
+def test_the_manifests_of_a_month_are_one_and_say_the_same(tmp_path):
+    frame = pd.DataFrame({("a",): [1.0, 2.0]}, pd.date_range("2026-08-30", periods=2, freq="12h", tz="UTC"))
+    frame.columns = pd.MultiIndex.from_tuples([("a",)], names=["l"])
+    decoded = Decoded(frame, np.ones((2, 1), dtype=bool))
+    dataset = Archive(tmp_path).dataset("s", "up", 43_200_000, 0)
+    days = [date(2026, 8, 29) + timedelta(days=number) for number in range(6)]
+    for day in days[:-1]:
+        dataset.seal(day, decoded, slice(None), "2.42")
+    want = dataset.held | {}
+    assert dataset.compact(date(2026, 9, 20)) == 2
+    assert dataset.compact(date(2026, 10, 1)) == 1
+    dataset.seal(days[-1], decoded, slice(None), "2.42")
+    assert (tmp_path / "FORMAT").read_text() == "2"
+    [again] = Archive(tmp_path).datasets()
+    assert {day: again.held[day] for day in want} == want
+    assert sorted(again.held) == days
+    assert len(list((tmp_path / dataset.folder / "days").glob("*.json"))) == 3
+    assert again.compact(date(2026, 10, 1)) == 1
+    assert again.forget(days[4]) == 4
+    assert sorted(again.held) == days[4:]
+    assert whole(tmp_path)
+    [manifest] = (tmp_path / dataset.folder / "days").glob("*.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b"2.42", b"2.43"))
+    assert not whole(tmp_path)
+
+
+def test_two_that_bring_manifests_together_at_once_lose_no_day(tmp_path):
+    frame = pd.DataFrame({("a",): [1.0]}, pd.date_range("2026-08-30", periods=1, tz="UTC"))
+    frame.columns = pd.MultiIndex.from_tuples([("a",)], names=["l"])
+    decoded = Decoded(frame, np.ones((1, 1), dtype=bool))
+    writer, other = (Archive(tmp_path).dataset("s", "up", DAY_MS, 0) for _ in range(2))
+    writer.seal(date(2026, 8, 1), decoded, slice(None), "")
+    writer.seal(date(2026, 8, 2), decoded, slice(None), "")
+    seen = other._manifests()  # what the other one has read before
+    writer.seal(date(2026, 8, 3), decoded, slice(None), "")
+    assert writer.compact(date(2026, 9, 1)) == 2
+    other._manifests = lambda: seen
+    other.compact(date(2026, 9, 1))
+    [again] = Archive(tmp_path).datasets()
+    assert sorted(day.day for day in again.held) == [1, 2, 3]

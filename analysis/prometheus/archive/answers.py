@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analysis.errors import UnreachableError, UnsupportedError
-from analysis.prometheus.archive.dataset import ANSWERS, checksum_name, describe_source
+from analysis.prometheus.archive.describing import ANSWERS, describe_source
+from analysis.prometheus.archive.manifests import checksum_name
 from analysis.prometheus.archive.recorder import HOUR_MS, Recorder, is_partial
 from analysis.prometheus.archive.sealed import packed, unpacked
 from analysis.window import unix_ms

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from analysis.errors import ArchiveError, UnreachableError
-from analysis.prometheus.archive.dataset import DAY_MS, Archive, Dataset, day_of_ms, day_start_ms
+from analysis.prometheus.archive.dataset import DAY_MS, Dataset, day_of_ms, day_start_ms
 from analysis.prometheus.archive.day_file import DaySamples
+from analysis.prometheus.archive.root import Archive
 from analysis.prometheus.chunks import in_order
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.window import unix_ms
