@@ -1,16 +1,18 @@
 """A rule's expression asked at its slots; where one slot fails the whole answer, down to the slots that fail."""
 
-from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
 
 from analysis.errors import InputError, QueryError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.promql import Comparison, comparison, parse, text_of
 from analysis.prometheus.rules import Rule
+from analysis.thresholds.arithmetic import Step, applied, bound_of, filtered, peeled
 from analysis.thresholds.lives import Flags
 from analysis.thresholds.reading import at_slots, goes_slot_by_slot
 from analysis.window import Window
@@ -18,6 +20,29 @@ from analysis.window import Window
 MOST_QUERIES = 400  # for one expression: some thirty failing stretches in a month
 MOST_SLOTS = 20_000  # that are asked for one by one: some two milliseconds each
 MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class SharedSide:
+    """What a rule compares, of which other rules of its group compare the same.
+
+    Attributes:
+        asked: what is asked for once, for all of them.
+        compared: the comparison that is made here.
+        steps: arithmetic that is done before it.
+    """
+
+    asked: str
+    compared: Comparison
+    steps: tuple[Step, ...]
+
+    def applied(self, decoded: Decoded) -> Decoded:
+        """The values that are compared."""
+        if not self.steps:
+            return decoded
+        frame = decoded.frame
+        values = pd.DataFrame(applied(frame.to_numpy(), self.steps), index=frame.index, columns=frame.columns)
+        return Decoded(values, decoded.present, decoded.histograms)
 
 
 class Sides:
@@ -31,24 +56,31 @@ class Sides:
         """Find out which rules share what they compare."""
         self.prom = prom
         self._rules = list(rules)
-        self._compared = {rule.index: _top_comparison(rule) for rule in self._rules}
-        texts = {index: text_of(top.compared) for index, top in self._compared.items() if top}
-        counts = Counter(texts.values())
-        self._shared = {index: text for index, text in texts.items() if counts[text] > 1}
+        tops = {rule.index: _top_comparison(rule) for rule in self._rules}
+        inner = {index: (top, *peeled(top.compared)) for index, top in tops.items() if top}
+        together: dict[str, list[int]] = {}
+        for index, (_, node, _) in inner.items():
+            together.setdefault(text_of(node), []).append(index)
+        self._shared: dict[int, SharedSide] = {}
+        for text, indices in together.items():
+            bounds = [bound_of(inner[i][0].op, inner[i][0].threshold, inner[i][2]) for i in indices]
+            for i in indices if len(indices) > 1 else ():
+                self._shared[i] = SharedSide(filtered(text, bounds), inner[i][0], inner[i][2])
         self._last: tuple[tuple[object, ...], datetime, tuple[Decoded, Flags], datetime] | None = None
 
     def ordered(self) -> list[Rule]:
         """The rules, those that share a side next to each other."""
-        first = {text: index for index, text in sorted(self._shared.items(), reverse=True)}
-        return sorted(self._rules, key=lambda r: (first.get(self._shared.get(r.index, ""), r.index), r.index))
+        first = {side.asked: index for index, side in sorted(self._shared.items(), reverse=True)}
+        places = {index: first[side.asked] for index, side in self._shared.items()}
+        return sorted(self._rules, key=lambda rule: (places.get(rule.index, rule.index), rule.index))
 
-    def compared(self, rule: Rule) -> Comparison | None:
-        """The comparison to make here, None where the server makes it."""
-        return self._compared[rule.index] if rule.index in self._shared else None
+    def shared(self, rule: Rule) -> SharedSide | None:
+        """The side that this rule shares, None where the server makes its comparison."""
+        return self._shared.get(rule.index)
 
     def ask(self, expr: str, window: Window, interval: timedelta, phase: timedelta) -> tuple[Decoded, Flags]:
         """Like `ask` below; of a shared side only what has not been asked for yet."""
-        if expr not in self._shared.values() or window.duration <= interval:
+        if all(expr != side.asked for side in self._shared.values()) or window.duration <= interval:
             return ask(self.prom, expr, window, interval, phase)
         key = (expr, window.end, interval, phase)
         if self._last and self._last[0][0] == expr and window.end < self._last[3]:
@@ -88,6 +120,8 @@ def _from(
 
 def _top_comparison(rule: Rule) -> Comparison | None:
     """The comparison at the top of a rule; None where there is none, or what it is cannot be read."""
+    if any("__name__" in text for text in rule.labels.values()):
+        return None  # a template that prints the name, which arithmetic would have taken away
     try:
         top = comparison(parse(at_slots(rule.expr)))
     except InputError:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from analysis.errors import QueryError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.promql import text_of
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.alerts import identity_of
 from analysis.thresholds.asking import MILLISECOND, Sides
@@ -234,9 +233,11 @@ def _followed_back(
 def _seen(sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> _Seen:
     offset = group.query_offset or ZERO
     shifted = Window(window.start - offset, window.end - offset)
-    compared = sides.compared(rule)
-    asked = text_of(compared.compared) if compared else at_slots(rule.expr)
-    decoded, failed = sides.ask(asked, shifted, grid.interval, (grid.phase - offset) % grid.interval)
+    shared, phase = sides.shared(rule), (grid.phase - offset) % grid.interval
+    decoded, failed = sides.ask(shared.asked if shared else at_slots(rule.expr), shifted, grid.interval, phase)
+    if shared and decoded.histograms:  # what is compared of those, only the server can say
+        shared, (decoded, failed) = None, sides.ask(at_slots(rule.expr), shifted, grid.interval, phase)
+    compared, decoded = (shared.compared, shared.applied(decoded)) if shared else (None, decoded)
     samples = RuleSamples(group, rule, grid, compared, decoded)
     slots: Milliseconds = decoded.frame.index.as_unit("ms").asi8 + offset // MILLISECOND
     results = _by_identity(samples)
