@@ -25,6 +25,13 @@ SIDES = (
     "sum by (job) (bench_load)",
     "bench_load - bench_load offset 1h",
 )
+OWN = (
+    "bench_load offset {n}m",
+    "avg_over_time(bench_load[{n}m])",
+    "sum by (job) (bench_load offset {n}m)",
+    "bench_load - bench_load offset {n}h",
+)
+KINDS = ("shared sides", "arithmetic around shared sides", "sides of their own")
 VMALERT = (
     "-datasource.queryStep=15s",
     "-replay.rulesDelay=0",
@@ -34,12 +41,20 @@ VMALERT = (
 )
 
 
-def rules(shared: bool) -> str:
-    """Twenty rules: five thresholds on each of four sides, or twenty sides of their own."""
+def comparison(kind: str, number: int) -> str:
+    """The expression of a rule."""
+    side, threshold = SIDES[number % len(SIDES)], 60 + number
+    if kind == "sides of their own":
+        return f"{OWN[number % len(OWN)].format(n=number + 1)} > {threshold}"
+    factor = number + 1 if kind == "arithmetic around shared sides" else 1
+    return f"({side}) * {factor} > {threshold * factor}" if factor > 1 else f"{side} > {threshold}"
+
+
+def rules(kind: str) -> str:
+    """Twenty rules of one of `KINDS`."""
     lines = ["groups:", "- name: bench", "  interval: 15s", "  rules:"]
     for number in range(20):
-        side = SIDES[number % len(SIDES)]
-        expr = f"{side} > {60 + number}" if shared else f"{side} * {number + 1} > {(60 + number) * (number + 1)}"
+        expr = comparison(kind, number)
         lines.append(f"  - {{alert: Bench{number}, expr: '{expr}', for: {number % 3}m}}")
     return "\n".join(lines) + "\n"
 
@@ -118,9 +133,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name, PrivatePrometheus(arguments=SERVER_ARGUMENTS) as server:
         backfill(server.url, {"bench_load": data(days)})
-        for kind, shared in (("shared sides", True), ("sides of their own", False)):
+        for kind in KINDS:
             file = Path(name) / "rules.yml"
-            file.write_text(rules(shared))
+            file.write_text(rules(kind))
             ours(server.url, file, min(days, 2))  # imports and the server's caches
             seconds, urls, intervals = ours(server.url, file, days)
             fetched = curl(urls, Path(name))

@@ -131,7 +131,7 @@ def _asked_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list
     span = format_duration(min(window.duration, LAST_SLOTS * interval))
     step = format_duration(interval)
     whole = f"[{format_duration(window.duration)}:{step}]"
-    names = list(_outputs(group))
+    names = _written(prom, list(_outputs(group)), window)
     for name in names:  # a range selector gives stamps unrounded
         found = _asked(prom, f"{name}[{span}]", window)
         stamps = [round(stamp * 1000) for series in found for stamp, _ in series.get("values", ())]
@@ -143,6 +143,18 @@ def _asked_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list
         if stamps:
             return stamps
     return []
+
+
+def _written(prom: Prometheus, names: list[str], window: Window) -> list[str]:
+    """The outputs of recording rules, and those of alerts where any alert of the group has left a series."""
+    alerts = [name for name in names if name.startswith("ALERTS{")]
+    try:
+        there = bool(alerts) and bool(prom.series(alerts, window))
+    except UnreachableError:
+        raise
+    except PromreviewError:  # a source that lists no series
+        there = True
+    return [name for name in names if there or name not in alerts]
 
 
 def _outputs(group: RuleGroup) -> Iterator[str]:
