@@ -270,10 +270,7 @@ def recorder_of(settings: ConnectionSettings, api: Api, version: Callable[[], st
     source = settings.archive_source or api.url + (f" tenant {checksum_name(tenant)}" if tenant else "") + shown
     source += f" {api.restriction}" if api.restriction else ""
 
-    def has_data(first_ms: int, past_ms: int) -> bool:
-        return bool(api.get("labels", {"start": first_ms / 1000, "end": past_ms / 1000}))
-
-    return Recorder(Archive(folder), source, parse_duration(settings.archive_settle), has_data, version)
+    return Recorder(Archive(folder), source, parse_duration(settings.archive_settle), api.get, version)
 
 
 def is_archivable(expr: str, step: timedelta) -> bool:

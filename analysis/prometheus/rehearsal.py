@@ -1,6 +1,5 @@
 """A rehearsal: the questions of a report answered by counts, so that its cost is known before it is paid."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import QueryError
+from analysis.prometheus.archive.answers import stamp_ms
+from analysis.prometheus.archive.presence import Get
 from analysis.prometheus.client import MAX_POINTS, Prometheus, is_archivable
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.settings import ConnectionSettings
@@ -58,15 +59,15 @@ class Rehearsal(Prometheus):
         self.costs: list[QueryCost] = []
         self._kept: set[str] = set()  # what the archive would keep from here on
         if self.recorder:
-            self.recorder.has_data = partial(self._looked, self.recorder.has_data)
+            self.recorder.get = partial(self._looked, self.recorder.get)
 
     def expect(self, what: str, series: int, points: int, requests: int) -> None:
         """Add what is known without asking."""
         self.costs.append(QueryCost(what, "", series, points, requests))
 
-    def _looked(self, has_data: Callable[[int, int], bool], first_ms: int, past_ms: int) -> bool:
+    def _looked(self, get: Get, path: str, params: dict[str, Any]) -> Any:
         self.expect("whether an hour has data", 0, 0, 1)
-        return has_data(first_ms, past_ms)
+        return get(path, params)
 
     def decoded(
         self,
@@ -168,8 +169,10 @@ class Rehearsal(Prometheus):
         if is_kept and (question in self._kept or self._is_held(path, params)):
             return
         self._kept |= {question} if is_kept else set()
-        checks = 1 if is_kept else 0  # whether that hour is complete
-        self.expect(str(params.get("query", path)), 0 if path == "series" else rows, rows, 1 + checks)
+        at_ms = stamp_ms(params)
+        if is_kept and self.answers and at_ms is not None:
+            self.answers.had_data(at_ms)  # is looked at before an answer is kept, and counted there
+        self.expect(str(params.get("query", path)), 0 if path == "series" else rows, rows, 1)
 
     def _is_held(self, path: str, params: dict[str, Any]) -> bool:
         return self.answers is not None and self.answers.kept(path, params) is not None

@@ -103,6 +103,18 @@ def test_days_that_the_server_does_not_have_are_unknown_not_empty(server, tmp_pa
         assert (held[0], held[-1], len(held)) == (START.date(), END.date() - timedelta(days=1), DAYS)
 
 
+def test_a_day_at_whose_edge_the_server_was_down_is_unknown(tmp_path):
+    index = pd.date_range(START, END, freq="5min", name="time", inclusive="left")
+    values = np.ones((len(index), 1))
+    values[12 * 23 : 12 * 26] = np.nan  # from 23:00 of the first day to 02:00 of the second
+    frame = pd.DataFrame(values, index, pd.MultiIndex.from_tuples([("job",)], names=["job"]))
+    with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as running, through(running.url, tmp_path) as prom:
+        backfill(running.url, {"up": frame})
+        prom.range("up", START, END, "5m")
+    [dataset] = Archive(tmp_path).datasets()
+    assert sorted(dataset.held) == [START.date() + timedelta(days=number) for number in range(2, DAYS)]
+
+
 def test_a_hole_is_filled_from_another_source(server, tmp_path):
     with PrivatePrometheus() as empty, through(empty.url, tmp_path, archive_source="site") as prom:
         prom.range("gauge", START, END, "5m")

@@ -27,6 +27,7 @@ class Answers:
         """Ask nothing yet."""
         self.recorder, self.store = recorder, recorder.archive.store
         self.folder = f"{checksum_name(recorder.source)}/{ANSWERS}"
+        self._had: dict[int, bool] = {}
 
     def get(self, path: str, params: Mapping[str, Any], ask: Callable[[], tuple[Any, list[str]]]) -> Any:
         """The data of an answer.
@@ -40,7 +41,7 @@ class Answers:
             UnreachableError: the server is gone and never said this.
         """
         name = _name(path, params)
-        at_ms, settled = _stamp_ms(params), self.is_about_settled(params)
+        at_ms, settled = stamp_ms(params), self.is_about_settled(params)
         kept = self._read(name) if settled or self.recorder.is_gone else None
         if kept is not None:
             return kept["data"]
@@ -54,7 +55,7 @@ class Answers:
             if kept is None:
                 raise
             return kept["data"]
-        if not is_partial(warnings) and (at_ms is None or (settled and self._has_data(at_ms))):
+        if not is_partial(warnings) and (at_ms is None or (settled and self.had_data(at_ms))):
             self._write(name, {"path": path, "params": dict(params), "asked_at": _now(), "data": data})
         return data
 
@@ -65,17 +66,20 @@ class Answers:
 
     def is_about_settled(self, params: Mapping[str, Any]) -> bool:
         """Whether an answer depends on nothing that may still change."""
-        at_ms = _stamp_ms(params)
+        at_ms = stamp_ms(params)
         return at_ms is not None and self._is_settled(at_ms)
 
     def _is_settled(self, at_ms: int) -> bool:
         return at_ms + self.recorder.settle // timedelta(milliseconds=1) <= unix_ms(datetime.now(UTC))
 
-    def _has_data(self, at_ms: int) -> bool:
-        try:
-            return self.recorder.has_data(at_ms - HOUR_MS, at_ms)
-        except UnsupportedError:
-            return False
+    def had_data(self, at_ms: int) -> bool:
+        """Whether the server had data in the hour before an instant, Unix milliseconds; asked once for each."""
+        if at_ms not in self._had:
+            try:
+                self._had[at_ms] = self.recorder.has_data(at_ms - HOUR_MS, at_ms)
+            except UnsupportedError:
+                self._had[at_ms] = False
+        return self._had[at_ms]
 
     def _read(self, name: str) -> dict[str, Any] | None:
         content = self.store.read(f"{self.folder}/{name}")
@@ -90,7 +94,7 @@ def _name(path: str, params: Mapping[str, Any]) -> str:
     return checksum_name(json.dumps([path, sorted(params.items())], default=str)) + ".json.zst"
 
 
-def _stamp_ms(params: Mapping[str, Any]) -> int | None:
+def stamp_ms(params: Mapping[str, Any]) -> int | None:
     """The last instant that an answer depends on; None for the present."""
     stamp = params.get("time", params.get("end"))
     return None if stamp is None else round(float(stamp) * 1000)

@@ -172,10 +172,13 @@ class Dataset:
         return len(gone)
 
     def _sweep(self) -> None:
-        """Remove files that no manifest names, and what killed writers left."""
-        named = {day.file for day in self.held.values()}
-        manifests = set(self.store.names(f"{self.folder}/days"))
-        for part, names in (("data", named), ("days", manifests)):
+        """Remove files that no manifest names, and what killed writers left; nothing where a manifest is damaged."""
+        manifests = self._whole_manifests()
+        names_there = set(self.store.names(f"{self.folder}/days"))
+        if names_there - set(manifests):
+            return
+        named = {day.file for days in manifests.values() for day in days}
+        for part, names in (("data", named), ("days", names_there)):
             for name in self.store.abandoned(f"{self.folder}/{part}", names):
                 self.store.remove(name)
 

@@ -8,6 +8,7 @@ from functools import partial
 from analysis.errors import ArchiveError, UnreachableError
 from analysis.prometheus.archive.dataset import DAY_MS, Dataset, day_of_ms, day_start_ms
 from analysis.prometheus.archive.day_file import DaySamples
+from analysis.prometheus.archive.presence import Get, had_data
 from analysis.prometheus.archive.root import Archive
 from analysis.prometheus.chunks import in_order
 from analysis.prometheus.decode import Decoded, Grid
@@ -38,7 +39,7 @@ class Recorder:
         archive: where its days lie.
         source: whose data it is.
         settle: how long after its end a day may still get late data.
-        has_data: whether the server has any series in ``[first, past)`` (Unix milliseconds).
+        get: asks a page of the server's API.
         version: of the server, for the manifests.
     """
 
@@ -47,14 +48,18 @@ class Recorder:
         archive: Archive,
         source: str,
         settle: timedelta,
-        has_data: Callable[[int, int], bool],
+        get: Get,
         version: Callable[[], str],
     ) -> None:
         """Remember whom to ask."""
         self.archive, self.source, self.settle = archive, source, settle
-        self.has_data, self.version = has_data, version
+        self.get, self.version = get, version
         self.is_gone = False
         self._had: dict[date, bool] = {}
+
+    def has_data(self, first_ms: int, past_ms: int) -> bool:
+        """Whether the server has any sample in ``[first, past)``, Unix milliseconds."""
+        return had_data(self.get, first_ms, past_ms)
 
     def fill(self, grid: Grid, expr: str, pull: Pull, at_once: int) -> list[str]:
         """Fill a grid from sealed days and, for the rest, from the server.

@@ -45,6 +45,8 @@ class Archive:
         written = self.store.read("FORMAT")
         if written is not None and written.strip() not in _READABLE:
             shown = written.decode("utf-8", "replace").strip()[:20]
+            if not shown.isdecimal() or int(shown) < FORMAT:
+                raise ArchiveError(f"the archive {self.store.root} has a damaged FORMAT; write {FORMAT_MONTHS} into it")
             newest = f"this promreview reads up to {FORMAT_MONTHS}; use a newer one"
             raise ArchiveError(f"the archive {self.store.root} has format {shown}, {newest}")
 
