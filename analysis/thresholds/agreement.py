@@ -11,6 +11,18 @@ from analysis.thresholds.records import Record
 from analysis.window import Window, unix_ms
 
 SHOWN = 100  # differences listed
+BESIDE = 3  # slots within which a start of the server, or the end of a target, shows
+OUTAGE = "beside an outage of the server: which evaluation was the last before it or the first after it is not known"
+ANOTHER_RULE = "recorded with labels or at slots that today's rule does not give: the rule was another one"
+NEVER_RECORDED = "never recorded at these slots: the rule was added or changed since, or its group was not evaluated"
+LEFT = (
+    "recorded for a few slots more: a target that leaves service discovery is ended about one scrape interval "
+    "back in time, so its last samples are not found afterwards"
+)
+LATE = (
+    "the rule saw other samples than are stored: a scrape stamped at or before the slot and stored after it, "
+    "or samples that came late or were backfilled; or the rule was another one for a while"
+)
 Key = tuple[tuple[tuple[str, str], ...], str]
 
 
@@ -59,23 +71,17 @@ class Agreement:
             either, both = (theirs | ours) & known, theirs & ours & known
             self.compared += int(either.sum())
             self.equal += int(both.sum())
-            if len(self.differing) < SHOWN and (either & ~both).any():
-                reason = _reason(theirs, ours, known)
-                self._list(name, key, slots, theirs & known, either & ~both, reason)
-
-    def _list(self, name: str, key: Key, slots: Any, theirs: Flags, differing: Flags, reason: str) -> None:
-        for place in np.flatnonzero(differing)[: SHOWN - len(self.differing)]:
-            recorded, state = bool(theirs[place]), key[1]
-            self.differing.append(
-                {
-                    "alert": name,
-                    "labels": dict(key[0]),
-                    "at": int(slots[place]) / 1000,
-                    "recorded": state if recorded else None,
-                    "replayed": None if recorded else state,
-                    "reason": reason,
-                }
-            )
+            for place in np.flatnonzero(either & ~both)[: SHOWN - len(self.differing)]:
+                self.differing.append(
+                    {
+                        "alert": name,
+                        "labels": dict(key[0]),
+                        "at": int(slots[place]) / 1000,
+                        "recorded": key[1] if theirs[place] else None,
+                        "replayed": key[1] if ours[place] else None,
+                        "reason": _reason(theirs, ours, known, int(place)),
+                    }
+                )
 
     def document(self) -> dict[str, Any] | None:
         """For the replay's document; None where the server has no history of these alerts."""
@@ -84,14 +90,18 @@ class Agreement:
         return {"compared": self.compared, "equal": self.equal, "differing": self.differing}
 
 
-def _reason(theirs: Flags, ours: Flags, known: Flags) -> str:
+def _reason(theirs: Flags, ours: Flags, known: Flags, place: int) -> str:
+    """What explains a sample that only one side has: the known limits of asking afterwards."""
+    around = slice(max(0, place - BESIDE), place + BESIDE + 1)
+    if not known[around].all():
+        return OUTAGE
     if not ours.any():
-        return "recorded with labels or at slots that today's rule does not give: the rule was another one"
+        return ANOTHER_RULE
     if not theirs.any():
-        return "never recorded at these slots: the rule was added or changed since, or the group was not evaluated"
-    if not known.all():
-        return "beside an outage of the server"
-    return "late or backfilled samples, a scrape at the slot itself, or a target that left service discovery"
+        return NEVER_RECORDED
+    if theirs[place] and ours[around][: min(place, BESIDE)].any() and not theirs[around][-1]:
+        return LEFT
+    return LATE
 
 
 def _key(series: Mapping[str, str]) -> Key:
