@@ -16,11 +16,13 @@ from analysis.prometheus.promql import Comparison, comparison, parse, selector, 
 from analysis.prometheus.rule_files import groups_of_files
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup, groups_of_api
 from analysis.settings.thresholds import ThresholdDriftSettings
-from analysis.thresholds.slots import likeliest_phase, phase_of_stamps
+from analysis.thresholds.slots import candidate_phases, likeliest_phase, phase_of_stamps
 from analysis.window import Window, format_duration, unix_ms
 
 # Of each client, what it was told; gone with the client.
 _STAMPS: WeakKeyDictionary[Prometheus, dict[tuple[str, str, Window], list[int]]] = WeakKeyDictionary()
+MILLISECOND = timedelta(milliseconds=1)
+NEWEST_SLOTS = 3  # up to the last stamp, whose phase is today's
 LAST_SLOTS = 20  # of a window, whose raw stamps are read: a recording rule may have thousands of series
 
 
@@ -109,7 +111,10 @@ def reviewed_rules(groups: Sequence[RuleGroup], settings: ThresholdDriftSettings
 def grid_of(prom: Prometheus, group: RuleGroup, window: Window, default: timedelta, version: str) -> Grid:
     """Interval and phase of a group; what the server recorded wins over what is computed."""
     interval = group.interval or default
-    recorded = phase_of_stamps(_recorded_stamps_ms(prom, group, window), interval, group.query_offset or ZERO)
+    stamps = _recorded_stamps_ms(prom, group, window)
+    newest = [stamp for stamp in stamps if stamp > max(stamps) - NEWEST_SLOTS * (interval // MILLISECOND)]
+    likely = candidate_phases(group, interval, version)  # another group may have alerts of the same name
+    recorded = phase_of_stamps(newest, interval, group.query_offset or ZERO, likely)
     if recorded is not None:
         return Grid(interval, recorded, "history")
     phase, source = likeliest_phase(group, interval, version)

@@ -5,7 +5,7 @@ build at hand. The hash is not guaranteed between builds, so history wins over i
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import xxhash
@@ -88,16 +88,21 @@ def _evaluated_at(group: RuleGroup) -> timedelta | None:
         return None
 
 
-def phase_of_stamps(stamps_ms: list[int], interval: timedelta, query_offset: timedelta) -> timedelta | None:
+def phase_of_stamps(
+    stamps_ms: list[int], interval: timedelta, query_offset: timedelta, likely: Sequence[timedelta] = ()
+) -> timedelta | None:
     """The phase that most of a group's recorded stamps show, or None where there is none.
 
     Args:
         stamps_ms: raw timestamps of samples that the group wrote, in Unix milliseconds.
         interval: interval of the group.
         query_offset: what shifted those stamps back.
+        likely: phases that win over the most frequent one where any stamp shows them.
     """
     if not stamps_ms:
         return None
     interval_ms, offset_ms = interval // timedelta(milliseconds=1), query_offset // timedelta(milliseconds=1)
     phases = [(stamp + offset_ms) % interval_ms for stamp in stamps_ms]
-    return timedelta(milliseconds=max(set(phases), key=phases.count))
+    expected = [phase // timedelta(milliseconds=1) for phase in likely]
+    shown = next((phase for phase in expected if phase in phases), max(set(phases), key=phases.count))
+    return timedelta(milliseconds=shown)
