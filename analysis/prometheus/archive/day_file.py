@@ -85,10 +85,11 @@ def encode_day(decoded: Decoded, rows: slice) -> tuple[bytes, list[str], list[in
             pa.array(frame.index[rows].as_unit("ms").asi8[when]).cast(_SCHEMA.field("time").type),
             *columns,
         ],
-        schema=_SCHEMA.with_metadata({HOLDS: held, **({DIGITS: str(digits)} if held == "scaled" else {})}),
+        schema=_SCHEMA,
     )
     counts = present.sum(axis=0).tolist()
-    return _parquet(table), labels, counts
+    about = {HOLDS: held, **({DIGITS: str(digits)} if held == "scaled" else {})}
+    return _parquet(table, about), labels, counts
 
 
 def _value_columns(values: NDArray[np.float64]) -> tuple[str, int, list[pa.Array]]:
@@ -105,11 +106,11 @@ def _canonical(names: list[str], key: tuple[str, ...]) -> str:
     return json.dumps(labels, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _parquet(table: pa.Table, about: dict[bytes, str]) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
+    with pq.ParquetWriter(
         sink,
+        table.schema,
         compression="zstd",
         compression_level=ZSTD_LEVEL,
         use_dictionary=["series", "digits"],
@@ -120,7 +121,10 @@ def _parquet(table: pa.Table) -> bytes:
         },
         write_statistics=False,
         write_page_checksum=True,
-    )
+        store_schema=False,  # Arrow's own, which Parquet's says already: a fifth of a day of one series
+    ) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(about)
     return bytes(sink.getvalue())
 
 
