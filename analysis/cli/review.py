@@ -42,7 +42,7 @@ def review(
     from datetime import UTC, datetime
 
     from analysis.errors import IncompleteError
-    from analysis.report.deliver import deliver
+    from analysis.report.deliver import check_addresses, deliver
     from analysis.report.review import plan_review, run_review
     from analysis.report.status import Status
     from analysis.settings.base import last_whole_month, load_settings
@@ -60,6 +60,7 @@ def review(
     if dry_run:
         _rehearse(plan, url or "", format, resume=resume)
         return
+    check_addresses()
     if not resume:
         _ask(url, plan.folder)
 
@@ -68,12 +69,14 @@ def review(
 
     statuses = run_review(plan, workers=jobs, resume=resume, told=told)
     typer.echo(str(plan.folder / "index.html"))
-    _say_delivered(deliver(plan.folder, statuses))
+    records = deliver(plan.folder, statuses)
+    _say_delivered(records)
     if settings.grafana_url:
         _annotate(plan.folder, settings.grafana_url)
-    failed = [status.report for status in statuses if status.state == "failed"]
-    if failed:
+    if failed := [status.report for status in statuses if status.state == "failed"]:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
+    if not all(record["arrived"] for record in records):
+        raise IncompleteError(f"the review is done, and not everybody got it; see {plan.folder / 'delivery.json'}")
     leave_if_found(plan.folder, fail_on)
 
 

@@ -6,24 +6,30 @@ Addresses come from ``PROMREVIEW_NOTIFY_URLS`` (or ``_FILE``), and for runs that
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from analysis.decisions import current, read_decisions
 from analysis.errors import ParameterError
-from analysis.findings import SEVERITIES
-from analysis.report.compare import ALARMS, documents_of
+from analysis.report.compare import ALARMS, documents_of, open_alarms
 from analysis.report.files import write_whole
+from analysis.report.periods import period_of
 from analysis.report.secrets import strike
 from analysis.report.status import Status
+from analysis.report.verdict import titled, verdict
 from analysis.window import format_time
 
 NOTIFY, FAILURES = "PROMREVIEW_NOTIFY_URLS", "PROMREVIEW_FAILURE_URLS"
 ATTEMPTS = 3
 PAUSE_SECONDS = 2.0  # before the second attempt; doubled before the third
 SHOWN = 5  # findings in a message; the page has the rest
+_LINK = re.compile(
+    r":(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE
+)  # what chats make a link of is broken by a space of no width
 _HARMLESS = str.maketrans({"<": "(", ">": ")", "@": "@\u200b", "`": "'", "[": "(", "]": ")", "*": "·", "|": "¦"})
 
 
@@ -43,21 +49,46 @@ def addresses(variable: str, environment: Mapping[str, str] | None = None) -> li
     return environment.get(variable, "").split()
 
 
+def check_addresses() -> None:
+    """Find out before a review, and not after it, that a file of addresses cannot be read.
+
+    Raises:
+        ParameterError: names the variable and the file.
+    """
+    for variable in (NOTIFY, FAILURES):
+        addresses(variable)
+
+
 def harmless(text: str) -> str:
     """A value from outside in a chat message: one line, no mention, no link, no markup."""
-    return " ".join(text.split()).translate(_HARMLESS)
+    return _LINK.sub("\\g<0>\u200b", " ".join(text.split()).translate(_HARMLESS))
 
 
 def message(folder: Path, statuses: Sequence[Status]) -> tuple[str, str]:
-    """Title and body: counts, the gravest findings, what failed."""
+    """Title and body: counts, the verdict, the gravest findings with what to do, what failed."""
     documents = documents_of(folder)
     findings = [finding for document in documents.values() for finding in document["findings"]]
-    alarms = [f for f in findings if f["severity"] in ALARMS]
-    alarms.sort(key=lambda f: (SEVERITIES.index(f["severity"]), -(f["score"] or 0)))
+    alarms = open_alarms(findings, current(read_decisions(), datetime.now(UTC).date()))
     counts = ", ".join(f"{n} {s}" for s in ALARMS if (n := sum(f["severity"] == s for f in alarms)))
-    lines = [f"{f['severity'].upper()}: {harmless(f['title'])}" for f in alarms[:SHOWN]]
+    lines = [harmless(said)] if (said := _verdict(documents, statuses, alarms)) else []
+    for f in alarms[:SHOWN]:
+        lines += [f"{f['severity'].upper()}: {harmless(f['title'])}", f"    Do: {harmless(f['action'])}"]
+    lines += [f"and {len(alarms) - SHOWN} more on the page"] if len(alarms) > SHOWN else []
     lines += [f"FAILED: {s.report}: {harmless(s.reason)}" for s in statuses if s.state == "failed"]
-    return f"Monthly review {folder.name}: {counts or 'no alarm'}", strike("\n".join(lines) or "Nothing found.")
+    return f"{named(folder)}: {counts or 'no alarm'}", strike("\n".join(lines) or "Nothing found.")
+
+
+def named(folder: Path) -> str:
+    """What a message is about: the review of a month, and of which environment."""
+    month = folder.name if period_of(folder.name) else f"{folder.parent.name}, {folder.name}"
+    return f"Monthly review {month}"
+
+
+def _verdict(documents: Mapping[str, Any], statuses: Sequence[Status], alarms: Sequence[Mapping[str, Any]]) -> str:
+    ran = [status for status in statuses if status.report in documents or status.state == "failed"]
+    shares = {name: document["coverage"]["share"] for name, document in documents.items()}
+    reports = [{"title": titled(s.report), "state": s.state, "share": shares.get(s.report)} for s in ran]
+    return verdict(reports, alarms) if reports else ""
 
 
 def deliver(folder: Path, statuses: Sequence[Status], pause_seconds: float = PAUSE_SECONDS) -> list[dict[str, Any]]:
@@ -67,10 +98,10 @@ def deliver(folder: Path, statuses: Sequence[Status], pause_seconds: float = PAU
         One record per address, without any secret: the service, kind, time, attempts, whether it arrived.
     """
     title, body = message(folder, statuses)
-    failed = any(status.state == "failed" for status in statuses)
-    wanted = [("review", url) for url in addresses(NOTIFY)]
-    wanted += [("failure", url) for url in addresses(FAILURES)] if failed else []
-    records = [_send(kind, url, title, body, folder / "index.html", pause_seconds) for kind, url in wanted]
+    failed = [status.report for status in statuses if status.state == "failed"]
+    page, told = folder / "index.html", f"{named(folder)}: {', '.join(failed)} failed"
+    records = _send_all("review", NOTIFY, (title, body), page, pause_seconds)
+    records += _send_all("failure", FAILURES, (told, body), page, pause_seconds) if failed else []
     if records:
         write_whole(folder / "delivery.json", json.dumps(records, indent=1))
     return records
@@ -87,12 +118,19 @@ def deliver_failure(folder: Path, reason: str, pause_seconds: float = PAUSE_SECO
     Returns:
         One record per address.
     """
-    title = f"Monthly review {folder.name}: did not begin"
-    body = strike(f"FAILED: {harmless(reason)}")
-    records = [_send("failure", url, title, body, None, pause_seconds) for url in addresses(FAILURES)]
+    said = (f"{named(folder)}: did not begin", strike(f"FAILED: {harmless(reason)}"))
+    records = _send_all("failure", FAILURES, said, None, pause_seconds)
     if records:
         write_whole(folder / "delivery.json", json.dumps(records, indent=1))
     return records
+
+
+def _send_all(
+    kind: str, variable: str, said: tuple[str, str], page: Path | None, pause_seconds: float
+) -> list[dict[str, Any]]:
+    """Send to every address of a variable; a record tells which one it was by its place among them."""
+    urls = addresses(variable)
+    return [{"address": place, **_send(kind, url, *said, page, pause_seconds)} for place, url in enumerate(urls, 1)]
 
 
 def _send(kind: str, url: str, title: str, body: str, page: Path | None, pause_seconds: float) -> dict[str, Any]:

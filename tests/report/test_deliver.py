@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from analysis.cli import app
 from analysis.errors import ParameterError, UnreachableError
 from analysis.prometheus.private_server import free_port
-from analysis.report.deliver import FAILURES, NOTIFY, addresses, deliver, harmless
+from analysis.report.deliver import FAILURES, NOTIFY, addresses, deliver, harmless, named
 from analysis.report.review import write_summary
 from analysis.report.status import Status
 from tests.report.handmade import HOSTILE, document, finding, put
@@ -61,6 +62,8 @@ def test_a_review_arrives_with_its_page_after_a_refusal(webhook, folder, monkeyp
     assert [(r["kind"], r["attempts"], r["arrived"]) for r in records] == [("review", 2, True)]
     (body,) = webhook.got
     assert body["title"] == "Monthly review 2026-10: 1 high, 1 low"
+    assert body["message"].startswith("1 of 2 alarms needs a decision: about alert rules.")
+    assert "Do: Look at it." in body["message"]
     assert "@here" not in body["message"]
     assert "<script" not in body["message"]
     assert body["attachments"][0]["filename"] == "index.html"
@@ -73,7 +76,19 @@ def test_failures_go_to_their_own_address_too(webhook, folder, monkeypatch, tmp_
     assert deliver(folder, [Status("threshold_drift", "done")]) == []
     records = deliver(folder, [Status("login_anomalies", "failed", "no answer from the server")])
     assert [r["kind"] for r in records] == ["failure"]
+    assert webhook.got[0]["title"] == "Monthly review 2026-10: login_anomalies failed"
     assert "FAILED: login_anomalies: no answer" in webhook.got[0]["message"]
+
+
+def test_a_message_names_the_environment():
+    assert named(Path("outputs/2026-10/prod")) == "Monthly review 2026-10, prod"
+
+
+def test_a_file_of_addresses_that_is_not_there_is_said_before_anything_runs(monkeypatch, tmp_path):
+    monkeypatch.setenv(f"{NOTIFY}_FILE", str(tmp_path / "none"))
+    ran = CliRunner().invoke(app, ["review", "--month", "2026-10", "--outputs", str(tmp_path / "outputs")])
+    assert isinstance(ran.exception, ParameterError)
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_a_review_that_cannot_begin_is_told_where_failures_go(webhook, tmp_path, monkeypatch):
@@ -100,6 +115,12 @@ def test_what_does_not_arrive_is_said(webhook, folder, monkeypatch):
 def test_an_unreadable_file_of_addresses_is_named():
     with pytest.raises(ParameterError, match=f"{NOTIFY}_FILE"):
         addresses(NOTIFY, {f"{NOTIFY}_FILE": "/nowhere"})
+
+
+@pytest.mark.parametrize("text", ["http://evil.example/a", "HTTPS://x", "see www.evil.example"])
+def test_a_chat_makes_no_link_of_a_value(text):
+    assert "://" not in harmless(text)
+    assert "www." not in harmless(text)
 
 
 @pytest.mark.parametrize("text", ["<!channel>", "@everyone", "[x](http://a)", "a\nb", "`x`", "<@U123>"])
