@@ -92,8 +92,9 @@ def _unforeseen(error: Exception) -> int:
     from analysis.report.secrets import strike
 
     said = strike(" ".join(str(error).split()))
-    if isinstance(error, OSError) and error.filename:
-        print(f"promreview: {error.filename}: {error.strerror or said}", file=sys.stderr)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"promreview: {where}{error.strerror}", file=sys.stderr)
         return 2 if error.errno in UNUSABLE else 4
     print(f"promreview: a defect of promreview, {type(error).__name__}: {said}; --debug shows where", file=sys.stderr)
     return 4

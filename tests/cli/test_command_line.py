@@ -42,6 +42,7 @@ def test_every_command_and_every_option_says_what_it_is():
             "outputs/2026-10: Permission denied",
         ),
         (OSError(errno.ENOSPC, "No space left on device", "outputs/x"), 4, "outputs/x: No space left"),
+        (OSError(errno.ENOSPC, "No space left on device"), 4, "promreview: No space left"),
         (KeyError("surprise"), 4, "--debug"),
     ],
 )
