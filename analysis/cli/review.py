@@ -65,7 +65,8 @@ def review(
         _ask(url, plan.folder)
 
     def told(status: Status) -> None:
-        typer.echo(f"{status.report}: {status.state} in {status.seconds:.0f} s {status.reason}".rstrip(), err=True)
+        why = f": {status.reason}" if status.reason else ""
+        typer.echo(f"{status.report}: {status.state} in {status.seconds:.0f} s{why}", err=True)
 
     statuses = run_review(plan, workers=jobs, resume=resume, told=told)
     typer.echo(str(plan.folder / "index.html"))

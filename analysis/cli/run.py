@@ -42,7 +42,7 @@ def run(
         return
     status = run_alone(job, file if file.exists() else None)
     if status.state != "done":
-        raise IncompleteError(status.reason)
+        raise IncompleteError(f"{book.name} failed: {status.reason}")
     typer.echo(str(directory / f"{book.name}.html"))
 
 

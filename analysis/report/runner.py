@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from analysis import errors
 from analysis.errors import IncompleteError, InputError, ParameterError
 from analysis.report.files import write_whole
 from analysis.settings import load_settings
@@ -145,7 +146,8 @@ def run(job: Job) -> Path:
             cwd=str(Path.cwd()),
         )
     except PapermillExecutionError as error:
-        raise IncompleteError(f"{job.notebook.name} failed: {error.ename}: {error.evalue}") from None
+        known = error.ename in vars(errors)  # of ours: its message says it all
+        raise IncompleteError(error.evalue if known else f"{error.ename}: {error.evalue}") from None
     finally:
         if running.exists():
             write_whole(output, running.read_text(encoding="utf-8"))
