@@ -25,6 +25,8 @@ BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PURPLE, BLACK = (
 PALETTE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, BLACK)
 GREY, LIGHT = "#767676", "#D9D9D9"
 WIDTH_INCHES = 9.0
+# What stands beside a time axis, from one of years to one of seconds: dates as a page writes them.
+OFFSETS = ["", "%Y", "%b %Y", "%d %b %Y", "%d %b %Y", "%d %b %Y %H:%M"]
 TITLE_WIDTH, MAXIMUM_TITLE = 82, 160  # characters in a line over the axes, and in the two lines that a title may have
 
 
@@ -67,7 +69,7 @@ def time_axis(ax: Axes, timezone: str) -> None:
     """Time from left to right, in the reader's zone, which is named."""
     locator = AutoDateLocator(tz=ZoneInfo(timezone), minticks=3, maxticks=10)  # minticks 5 has none for 4.5 to 5 hours
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=ZoneInfo(timezone)))
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=ZoneInfo(timezone), offset_formats=OFFSETS))
     ax.set_xlabel(f"time ({timezone})", fontsize=9)
 
 
