@@ -21,7 +21,12 @@ Fetch = Callable[[str], Decoded]
 
 @dataclass(frozen=True)
 class Condition:
-    """Where a rule's condition held with some thresholds."""
+    """Where a rule's condition held with some thresholds.
+
+    Attributes:
+        runs: with several sets of thresholds, those of set n are of the series from n times their number on.
+        scene: what is the same for all of the sets.
+    """
 
     runs: Runs
     scene: Scene
@@ -29,6 +34,8 @@ class Condition:
 
 class Single:
     """A single comparison at the top, one alert per series: only slots beyond the loosest threshold are looked at."""
+
+    at_once = 64  # thresholds; more would hold too many runs
 
     def __init__(
         self, subject: Subject, found: Comparison, vector: Vector, keys: list[Any], thresholds: Sequence[float]
@@ -44,13 +51,16 @@ class Single:
         series, rows = np.nonzero(taken.T)
         self._places, self._values = series * self.stride + rows, vector.values[rows, series]
 
-    def __call__(self, thresholds: tuple[float, ...], first_ms: int) -> Condition:
-        """The condition with one threshold; `first_ms` is the first slot."""
-        [threshold] = thresholds
-        places = self._places[compare(self._values, self.op, threshold)]
+    def __call__(self, thresholds: Sequence[tuple[float, ...]], first_ms: int) -> Condition:
+        """The condition with each of some thresholds; `first_ms` is the first slot."""
+        size = len(self.keys) * self.stride
+        places = [
+            self._places[compare(self._values, self.op, threshold)] + block * size
+            for block, (threshold,) in enumerate(thresholds)
+        ]
         slots = _slots(self.vector, self.subject.grid, first_ms)
         scene = _scene(self.subject, self.keys, slots, self.has_data)
-        return Condition(runs_of_places(places, self.stride), scene)
+        return Condition(runs_of_places(np.concatenate(places), self.stride), scene)
 
     def seen_ms(self, first_ms: int) -> Milliseconds:
         """The slots at which the compared side had any sample."""
@@ -60,12 +70,15 @@ class Single:
 class General:
     """Any expression: the condition's series are worked out anew for each set of thresholds."""
 
+    at_once = 1
+
     def __init__(self, subject: Subject, evaluator: Evaluator) -> None:
         self.subject, self.evaluator = subject, evaluator
 
-    def __call__(self, thresholds: tuple[float, ...], first_ms: int) -> Condition:
-        """The condition with a threshold for each number; `first_ms` is the first slot."""
-        vector = self.evaluator(thresholds)
+    def __call__(self, thresholds: Sequence[tuple[float, ...]], first_ms: int) -> Condition:
+        """The condition with a threshold for each number, of one set; `first_ms` is the first slot."""
+        [one] = thresholds
+        vector = self.evaluator(one)
         keys = _identities(self.subject, vector)
         merged, data, evaluated = _merged(vector, keys, self._data(vector))
         if self.subject.group.limit:

@@ -32,62 +32,67 @@ def pages(
         return groups, starts_ms
     order = np.lexsort((starts_ms, groups))
     groups, members, starts, ends = groups[order], members[order], starts_ms[order], ends_ms[order]
-    wait, interval = wait_ms[order], interval_ms[order]
-    first = np.flatnonzero(_is_first(groups, starts, ends, wait, interval))
-    sizes = np.diff(np.append(first, len(groups)))
-    alone = first[(sizes == 1) & (starts[first] + wait[first] < ends[first])]
-    close = np.repeat(sizes > 1, sizes)
-    columns = np.column_stack([groups, members, starts, ends, wait, interval])[close]
-    where, when = _simulated(columns, sizes[sizes > 1].tolist())
-    return np.concatenate([groups[alone], where]), np.concatenate([starts[alone] + wait[alone], when])
+    interval = interval_ms[order]
+    first_flush = _first_flushes(groups, starts, ends, wait_ms[order], interval)
+    flush = first_flush + np.maximum(0, -((first_flush - starts) // interval)) * interval
+    new = (ends > flush) & ~((flush > first_flush) & _fires_at(flush - interval, groups, members, starts, ends))
+    paged = np.flatnonzero(new)
+    paged = paged[np.lexsort((flush[paged], groups[paged]))]
+    where, when = groups[paged], flush[paged]
+    once = np.ones(len(paged), dtype=bool)
+    once[1:] = (np.diff(where) != 0) | (np.diff(when) != 0)
+    return where[once], when[once]
 
 
-def _simulated(columns: Numbers, sizes: list[int]) -> tuple[Numbers, Numbers]:
-    """The pages of all chains of alerts that stand close together, each so many rows long."""
-    groups, members, starts, ends, wait, interval = columns.T.tolist()
-    where: list[int] = []
-    when: list[int] = []
-    begin = 0
-    for size in sizes:
-        part = slice(begin, begin + size)
-        found = _simulate(members[part], starts[part], ends[part], wait[begin], interval[begin])
-        when += found
-        where += [groups[begin]] * len(found)
-        begin += size
-    return np.array(where, dtype="int64"), np.array(when, dtype="int64")
+def _first_flushes(groups: Numbers, starts: Numbers, ends: Numbers, wait: Numbers, interval: Numbers) -> Numbers:
+    """The first flush of the group that each alert falls into: a group lives until a flush finds all of it resolved."""
+    flushes = starts + wait
+    begins = np.flatnonzero(_is_first(groups, starts, ends, wait, interval))
+    left, chains = np.arange(len(groups)), np.zeros(len(groups), dtype="int64")
+    chains[begins] = 1
+    chains = np.cumsum(chains)
+    while len(left):  # in each round every chain loses the alerts of its first group
+        mine = chains[left]
+        heads = np.flatnonzero(np.diff(mine, prepend=mine[0] - 1))
+        sizes = np.diff(np.append(heads, len(left)))
+        first = np.repeat(flushes[left[heads]], sizes)
+        step = interval[left]
+        resolved = _running_max(ends[left], mine)
+        over = first + np.maximum(0, -((first - resolved) // step)) * step
+        broken = np.zeros(len(left), dtype="int64")
+        broken[1:] = (np.diff(mine) == 0) & (starts[left[1:]] > over[:-1])
+        count = np.cumsum(broken)
+        alive = count == np.repeat(count[heads], sizes)
+        flushes[left[alive]] = first[alive]
+        left = left[~alive]
+    return flushes
+
+
+def _running_max(values: Numbers, parts: Numbers) -> Numbers:
+    """Largest value so far in each part; the parts are in increasing order."""
+    apart = int(values.max() - values.min()) + 1
+    rank = np.cumsum(np.diff(parts, prepend=parts[0]) != 0)
+    return np.asarray(np.maximum.accumulate(values + rank * apart) - rank * apart)
+
+
+def _fires_at(times: Numbers, groups: Numbers, members: Numbers, starts: Numbers, ends: Numbers) -> NDArray[np.bool_]:
+    """Whether the label set of each alert fired in its group at a time."""
+    whose = groups * (int(members.max()) + 1) + members
+    order = np.lexsort((starts, whose))
+    rank = np.cumsum(np.diff(whose[order], prepend=whose[order[0]]) != 0)
+    zero = min(int(starts.min()), int(times.min()))
+    apart = max(int(starts.max()), int(times.max())) - zero + 1
+    until = _running_max(ends[order], rank)
+    mine = np.empty(len(order), dtype="int64")
+    mine[order] = rank
+    place = np.searchsorted(rank * apart + starts[order] - zero, mine * apart + times - zero, side="right") - 1
+    return np.asarray((place >= 0) & (rank[place] == mine) & (until[place] > times))
 
 
 def _is_first(groups: Numbers, starts: Numbers, ends: Numbers, wait: Numbers, interval: Numbers) -> NDArray[np.bool_]:
     """Which alerts certainly find no group alive: its last flush, at the latest the first one of all, is over."""
     rank = np.cumsum(np.diff(groups, prepend=groups[0]) != 0)
-    flushed = np.maximum(ends + interval, starts + wait)
-    apart = int(flushed.max() - starts.min()) + 1
-    alive_until = np.maximum.accumulate(flushed + rank * apart) - rank * apart
+    alive_until = _running_max(np.maximum(ends + interval, starts + wait), rank)
     is_first = np.ones(len(groups), dtype=bool)
     is_first[1:] = (np.diff(rank) > 0) | (starts[1:] > alive_until[:-1])
     return is_first
-
-
-def _simulate(members: list[int], starts: list[int], ends: list[int], wait: int, interval: int) -> list[int]:
-    """Flush by flush, over the few alerts that stand close together."""
-    found: list[int] = []
-    place, count = 0, len(starts)
-    while place < count:
-        flush, before = starts[place] + wait, set[int]()
-        active: list[int] = []
-        while True:
-            while place < count and starts[place] <= flush:
-                active.append(place)
-                place += 1
-            active = [i for i in active if ends[i] > flush]
-            if not active:
-                break
-            firing = {members[i] for i in active}
-            if not firing <= before:
-                found.append(flush)
-            before = firing
-            change = min(ends[i] for i in active) if len(active) > 1 else ends[active[0]]
-            if place < count and starts[place] < change:
-                change = starts[place]
-            flush += max(1, -(-(change - flush) // interval)) * interval
-    return found

@@ -1,7 +1,7 @@
 """What many settings of one rule would have done: events of every combination, and their counts in a window."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -75,29 +75,38 @@ class Outcomes:
     identities: tuple[Identity, ...] = ()
 
 
-def outcomes(lives: Sequence[Lives], scene: Scene, first_combination: int = 0) -> Outcomes:
-    """The events of the lives of several combinations."""
-    combos = np.repeat(np.arange(len(lives)), [len(each.first) for each in lives])
+def outcomes(lives: Sequence[Lives], scene: Scene, first_combination: int = 0, blocks: int = 1) -> Outcomes:
+    """The events of the lives of several combinations.
+
+    Args:
+        lives: of each pair of durations.
+        scene: what they share.
+        first_combination: number of the first one.
+        blocks: sets of thresholds; the series of one come after those of the other, and so do its combinations.
+    """
+    durations = np.repeat(np.arange(len(lives)), [len(each.first) for each in lives])
     series, first, fires, last = (
         np.concatenate([getattr(each, name) for each in lives]) for name in ("series", "first", "fires", "last")
     )
+    block, series = np.divmod(series, max(1, len(scene.identities)))
+    combos = block * len(lives) + durations
     near = fires > last
     near_misses = np.column_stack([combos[near] + first_combination, scene.slots_ms[first[near]]])
     combos, series, fires, last = (part[~near] for part in (combos, series, fires, last))
     start, end = scene.slots_ms[fires], scene.slots_ms[last] + scene.interval_ms
     excused = _excused(series, start, end, scene)
-    paged = _pages(combos, series, start, end, scene)
+    place = np.array([first_combination, 0])
+    paged = _pages(combos, series, start, end, scene) + place
     noise = paged
     if excused.any():
-        noise = _pages(combos[~excused], series[~excused], start[~excused], end[~excused], scene)
-    place = np.array([first_combination, 0])
+        noise = _pages(combos[~excused], series[~excused], start[~excused], end[~excused], scene) + place
     return Outcomes(
         alerts=np.column_stack([combos + first_combination, start, end, series, _covered(series, start, end, scene)]),
-        pages=paged + place,
-        noise=noise + place,
+        pages=paged,
+        noise=noise,
         flaps=_flaps(combos, series, fires, last, scene) + np.array([first_combination, 0, 0]),
         near_misses=near_misses,
-        lateness_ms=_lateness(combos, start, end, len(lives), scene.incidents),
+        lateness_ms=_lateness(combos, start, end, len(lives) * blocks, scene.incidents),
         identities=scene.identities,
     )
 
@@ -110,9 +119,20 @@ def joined(parts: Sequence[Outcomes]) -> Outcomes:
     identities = tuple(identity for part in parts for identity in part.identities)
     if all(part.identities is parts[0].identities for part in parts):  # a single comparison: the same for any threshold
         firsts, identities = np.zeros_like(firsts), parts[0].identities
+    if len(parts) == 1:
+        return parts[0]
     joint = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
     joint["alerts"][:, 3] += np.repeat(firsts, [len(part.alerts) for part in parts])
     return Outcomes(**joint, identities=identities)
+
+
+def reordered(events: Outcomes, order: Sequence[int]) -> Outcomes:
+    """The events with the combinations in another order: which comes first, second and so on."""
+    place, tables = np.argsort(order), {}
+    for name in ("alerts", "pages", "noise", "flaps", "near_misses"):
+        tables[name] = getattr(events, name).copy()
+        tables[name][:, 0] = place[tables[name][:, 0]]
+    return replace(events, **tables, lateness_ms=events.lateness_ms[order])
 
 
 def _pages(combos: Places, series: Places, start: Milliseconds, end: Milliseconds, scene: Scene) -> NDArray[np.int64]:
@@ -174,8 +194,8 @@ def _flaps(combos: Places, series: Places, fires: Places, last: Places, scene: S
     if len(combos) < 2:
         return np.zeros((0, 3), dtype="int64")
     slots, gone = scene.slots_ms, np.minimum(last + 1, len(scene.slots_ms) - 1)
-    order = np.lexsort((fires, series, combos))
-    old, new = order[:-1], order[1:]
+    new = np.arange(1, len(combos))
+    old = new - 1  # the lives of one series follow each other, in time
     same = (combos[old] == combos[new]) & (series[old] == series[new])
     near = same & (slots[fires[new]] - slots[last[old]] < scene.flap_gap_ms)
     old, new = old[near], new[near]

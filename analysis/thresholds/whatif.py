@@ -13,10 +13,11 @@ from analysis.prometheus.decode import Decoded
 from analysis.thresholds.alerts import MILLISECOND
 from analysis.thresholds.conditions import Fetch, conditions
 from analysis.thresholds.lives import lives_for
-from analysis.thresholds.outcomes import Outcomes, counts, joined, outcomes
+from analysis.thresholds.outcomes import Outcomes, counts, joined, outcomes, reordered
 from analysis.thresholds.subjects import Choice, Subject, shown
 from analysis.window import Window, format_duration, unix_ms
 
+Durations = tuple[timedelta, timedelta]  # `for` and `keep_firing_for`
 WARM_UP_FACTOR = 2  # of `for` + `keep_firing_for`, as in the replay
 # Of `keep_firing_for`: an alert that fires at the start of the window may have been held through a chain of
 # results too short to fire by themselves, back to one that was not; chains longer than this are rare.
@@ -52,11 +53,13 @@ class WhatIf:
     def table(self, window: Window | None = None) -> pd.DataFrame:
         """One row per combination: the choice, and its counts in the window."""
         window = window or self.window
+        durations = {d for c in self.choices for d in (c.for_duration, c.keep_firing_for)}
+        written = {duration: format_duration(duration) for duration in durations}
         chosen = pd.DataFrame(
             {
                 "threshold": [shown(c.thresholds) for c in self.choices],
-                "for": [format_duration(c.for_duration) for c in self.choices],
-                "keep_firing_for": [format_duration(c.keep_firing_for) for c in self.choices],
+                "for": [written[c.for_duration] for c in self.choices],
+                "keep_firing_for": [written[c.keep_firing_for] for c in self.choices],
             }
         )
         counted = counts(
@@ -106,24 +109,35 @@ def warm_up(choices: Sequence[Choice]) -> timedelta:
 def evaluated(subject: Subject, choices: Sequence[Choice], window: Window, asked: Window, fetch: Fetch) -> WhatIf:
     """Evaluate combinations on what `fetch` gives for an expression over the slots of `asked`."""
     holds = conditions(subject, fetch, choices)
-    order = sorted(range(len(choices)), key=lambda n: choices[n].thresholds)
     parts: list[Outcomes] = []
+    made: list[int] = []
     first_ms, _ = asked.stamp_bounds_ms(subject.grid.interval, subject.grid.phase)
-    for thresholds, places in _by_thresholds(choices, order):
-        condition = holds(thresholds, first_ms)
-        durations = [
-            (choices[n].for_duration // MILLISECOND, choices[n].keep_firing_for // MILLISECOND) for n in places
-        ]
+    for durations, places in _batches(choices, holds.at_once):
+        condition = holds([choices[mine[0]].thresholds for mine in places], first_ms)
         scene = condition.scene
-        lives = lives_for(condition.runs, scene.slots_ms, durations, step_ms=scene.step_ms)
-        parts.append(outcomes(lives, scene, sum(len(part.lateness_ms) for part in parts)))
-    ordered = tuple(choices[n] for n in order)
+        pairs = [(waits // MILLISECOND, held // MILLISECOND) for waits, held in durations]
+        lives = lives_for(condition.runs, scene.slots_ms, pairs, step_ms=scene.step_ms)
+        parts.append(outcomes(lives, scene, len(made), len(places)))
+        made += [place for mine in places for place in mine]
+    order = sorted(range(len(made)), key=lambda n: (choices[made[n]].thresholds, made[n]))
+    events, ordered = reordered(joined(parts), order), tuple(choices[made[n]] for n in order)
     removed = tuple(sorted(name for name, value in subject.rule.labels.items() if "{{" in value))
-    return WhatIf(subject, ordered, joined(parts), window, holds.seen_ms(first_ms), removed)
+    return WhatIf(subject, ordered, events, window, holds.seen_ms(first_ms), removed)
 
 
-def _by_thresholds(choices: Sequence[Choice], order: list[int]) -> Iterator[tuple[tuple[float, ...], list[int]]]:
-    groups: dict[tuple[float, ...], list[int]] = {}
-    for place in order:
-        groups.setdefault(choices[place].thresholds, []).append(place)
-    yield from groups.items()
+def _batches(choices: Sequence[Choice], at_once: int) -> Iterator[tuple[tuple[Durations, ...], list[list[int]]]]:
+    """Thresholds that the same durations are tried with, at most so many together.
+
+    Yields:
+        The durations; and for each set of thresholds the places of its choices, one for each pair of durations.
+    """
+    tried: dict[tuple[float, ...], dict[Durations, int]] = {}
+    for place, choice in enumerate(choices):
+        tried.setdefault(choice.thresholds, {})[choice.for_duration, choice.keep_firing_for] = place
+    same: dict[tuple[Durations, ...], list[list[int]]] = {}
+    for places in tried.values():
+        durations = tuple(sorted(places))
+        same.setdefault(durations, []).append([places[pair] for pair in durations])
+    for durations, together in same.items():
+        for first in range(0, len(together), at_once):
+            yield durations, together[first : first + at_once]
