@@ -49,9 +49,8 @@ def seasonal_residual(period: str, smooth: int) -> Callable[[Frames], pd.Series]
         found = {}
         for name in coarse:
             values = np.sqrt(coarse[name])
-            left = STL(
-                values, period=steps, robust=True, seasonal=7, seasonal_jump=steps // 8, trend_jump=steps // 2
-            ).fit()
+            jumps = {"seasonal_jump": steps // 8, "trend_jump": steps // 2, "low_pass_jump": steps // 8}
+            left = STL(values, period=steps, robust=True, seasonal=7, **jumps).fit(inner_iter=2, outer_iter=4)
             away = left.resid.rolling(smooth, min_periods=1).mean()
             found[name] = away.abs() / (1.4826 * away.abs().median() + 1e-9)
         return pd.DataFrame(found).max(axis=1).reindex(table.index, method="bfill")
@@ -89,14 +88,23 @@ def alarms(score: pd.Series, threshold: float, gap: pd.Timedelta) -> list[tuple[
     return [(part[0], part[-1]) for part in np.split(hot, edges)]
 
 
-def oracle_limit(rate: float, factor: float, false_alarms_per_month: float, step: int, seed: int) -> float:
-    """Limit of a Poisson CUSUM that knows the rate and the factor, from simulated quiet years."""
-    rng = np.random.default_rng([seed, 9])
-    steps = int(24 * 30 * 1440 / step)  # two years
-    peaks = oracle(rng.poisson(rate * step, steps).astype("float64"), np.full(steps, rate * step), factor)
-    starts = np.flatnonzero((peaks[1:] > 0) & (peaks[:-1] == 0))
-    tops = np.sort(np.maximum.reduceat(peaks, starts + 1))[::-1]
-    return float(tops[min(len(tops) - 1, round(24 * false_alarms_per_month))])
+def oracle_limit(quiet: list[np.ndarray], rates: np.ndarray, factor: float, false_alarms: float) -> float:
+    """Limit at which a CUSUM that knows rates and factor raises so many false alarms on quiet runs.
+
+    Args:
+        quiet: failures per step of runs without events, noise included.
+        rates: what is to be expected at each of their steps, without noise.
+        factor: of the rise that is looked for.
+        false_alarms: how many are allowed in all runs together.
+    """
+    tops = np.concatenate([_excursions(oracle(counts, rates, factor)) for counts in quiet])
+    return float(np.sort(tops)[::-1][min(len(tops) - 1, round(false_alarms))])
+
+
+def _excursions(statistic: np.ndarray) -> np.ndarray:
+    """Highest value of each stretch above zero."""
+    starts = np.flatnonzero((statistic[1:] > 0) & (statistic[:-1] == 0)) + 1
+    return np.maximum.reduceat(statistic, starts) if len(starts) else statistic[:1]
 
 
 def oracle(counts: np.ndarray, rates: np.ndarray, factor: float) -> np.ndarray:

@@ -93,7 +93,7 @@ class Login:
     shape: Shape
     frames: dict[str, pd.DataFrame]
     events: list[Event] = field(default_factory=list)
-    failures_per_minute: float = 0.0
+    usual: np.ndarray = field(default_factory=lambda: np.zeros(0))  # failures per step to be expected, without noise
 
 
 REASONS = ("wrong-password", "no_such_user", "otp_failed", "account_locked")
@@ -146,7 +146,18 @@ def make_login(shape: Shape, seed: int, events: list[Event] | None = None, step:
     for event in events:
         if event.kind in ("gap", "deploy", "reset"):
             _lose(frames, index, event)
-    return Login(shape, frames, events, float(shape.failures))
+    usual = shape.failures * step * load * (special if shape.coupled else 1.0)
+    return Login(shape, frames, events, usual)
+
+
+def quiet_failures(shape: Shape, seed: int, usual: np.ndarray, step: int) -> np.ndarray:
+    """Failures per step of another run of the same login without any event, from what is to be expected of it."""
+    rng = np.random.default_rng([seed, 78])
+    rate = usual * _noise(rng, len(usual), shape.noise, shape.memory / step)
+    rate = rate * _noise(rng, len(usual), shape.own_noise, shape.memory / step)
+    if shape.burst:
+        rate = rng.gamma(np.maximum(rate, 1e-9) / shape.burst, shape.burst)
+    return rng.poisson(rate).astype("float64")
 
 
 def _rhythm(name: str, local: pd.DatetimeIndex) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from login_peers import PEERS, alarms, oracle, oracle_limit
-from login_shapes import END, JUDGED, SHAPES, Login, Shape, harmless, make_login, schedule
+from login_shapes import END, JUDGED, SHAPES, Event, Login, Shape, harmless, make_login, quiet_failures, schedule
 from scipy import stats
 
 from analysis.logins import detect
@@ -41,6 +41,9 @@ JUDGING = 20_000  # first seed of the runs that are reported
 GRACE = timedelta(minutes=30)  # an alarm so long after an attack is late, but not false
 MONTH = timedelta(days=30)
 SPRAY_RATES = (2.0, 10.0, 40.0, 150.0)
+SPRAYS = 6  # in one login
+ORACLE = 5000  # first seed of the quiet runs that set the oracle's limit
+ORACLE_MONTHS = 24
 
 
 def judge(found, events, step):
@@ -125,20 +128,58 @@ def _peer_hits(score, events, threshold, step):
     return judge(found, events, step)
 
 
-def spray(rate: float, factor: float, seed: int, step: int, limit: float):
-    """One spray of six hours on a flat Poisson login: what the product and the oracle make of it."""
-    shape = Shape(failures=rate, successes=rate * 8, rhythm="flat", zone="UTC", noise=0.0, own_noise=0.0, countries=2)
-    start = END - timedelta(days=5) + timedelta(hours=8)
-    from login_shapes import Event
+def quiet_limit(shape: Shape, usual: np.ndarray, factor: float, step: int) -> float:
+    """The oracle's limit at the promise, from two quiet years of the same login, noise included."""
+    runs = round(ORACLE_MONTHS * MONTH / timedelta(minutes=step * len(usual)))
+    counts = [quiet_failures(shape, ORACLE + n, usual, step) for n in range(runs)]
+    return oracle_limit(counts, usual, factor, PROMISE * ORACLE_MONTHS)
 
-    event = Event("password_spray", start, 360, factor - 1)
-    login = make_login(shape, seed, [event], step)
-    rows, _ = judge(product(login, LoginAnomaliesSettings(false_alarms_per_month=PROMISE)), [event], step)
+
+def sprays(shape: Shape, factor: float, seed: int, step: int):
+    """Sprays of six hours, three days apart: delays of the product and of the oracle, and false alarms."""
+    rng = np.random.default_rng([seed, 8])
+    events = []
+    for place in range(SPRAYS):
+        day = pd.Timestamp(END - JUDGED).tz_convert(shape.zone).normalize() + pd.Timedelta(days=2 + 3 * place)
+        start = (day + pd.Timedelta(hours=float(rng.uniform(8, 13)))).floor(f"{step}min").tz_convert("UTC")
+        events.append(Event("password_spray", start.to_pydatetime(), 360, factor - 1))
+    login = make_login(shape, seed, events, step)
+    settings = LoginAnomaliesSettings(timezone=shape.zone, false_alarms_per_month=PROMISE)
+    rows, false = judge(product(login, settings), events, step)
     counts = login.frames["failures"].sum(axis=1)
-    statistic = pd.Series(oracle(counts.to_numpy(), np.full(len(counts), rate * step), factor), index=counts.index)
-    hot = statistic[(statistic.index > start) & (statistic.index <= event.end) & (statistic > limit)]
-    known = (hot.index[0] - start) / timedelta(minutes=step) if len(hot) else np.nan
-    return rows[0][2], known
+    statistic = pd.Series(oracle(counts.to_numpy(), login.usual, factor), index=counts.index)
+    limit = quiet_limit(shape, login.usual, factor, step)
+    known = []
+    for event in events:
+        hot = statistic[(statistic.index > event.start) & (statistic.index <= event.end) & (statistic > limit)]
+        known.append((hot.index[0] - event.start) / timedelta(minutes=step) if len(hot) else np.nan)
+    return [delay for _, _, delay in rows], known, len(false)
+
+
+def spray_table(pool, runs: int, step: int) -> list[str]:
+    """Recall and delay beside the oracle, which knows rhythm, rate and size, and has the same noise to live with."""
+    flat = {
+        f"flat Poisson, {rate:g} a minute": Shape(rate, rate * 8, "flat", "UTC", noise=0.0, own_noise=0.0, countries=4)
+        for rate in SPRAY_RATES
+    }
+    lines = [
+        "| login | rise | recall | oracle's recall | delay, median, steps | oracle's | ratio | false alarms |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, shape in {**flat, **{name: SHAPES[name] for name in ATTACKED}}.items():
+        for factor in (1.2, 1.5):
+            found = pool(delayed(sprays)(shape, factor, JUDGING + 900 + n, step) for n in range(max(1, runs // 16)))
+            seen, known = (np.concatenate([part[side] for part in found]) for side in (0, 1))
+            middle = [float(np.median(np.nan_to_num(side, nan=np.inf))) for side in (seen, known)]
+            shown = [f"{value:.0f}" if np.isfinite(value) else "–" for value in middle]
+            ratio = f"{middle[0] / middle[1]:.2f}" if np.isfinite(middle).all() else "–"
+            hits = [np.isfinite(side).sum() for side in (seen, known)]
+            recall = interval(int(hits[0]), len(seen)).strip()
+            lines.append(
+                f"| {name} | +{factor - 1:.0%} | {recall} | {hits[1] / len(known):.0%} | {shown[0]} | {shown[1]} "
+                f"| {ratio} | {sum(part[2] for part in found)} |"
+            )
+    return lines
 
 
 def interval(hits: int, cases: int) -> str:
@@ -212,26 +253,14 @@ def report(runs: int, step: int, peers: bool) -> list[str]:
         count = sum(len(some) for _, some in results)
         lines += ["", f"- false alarms per month beside attacks: {per_month(count, months / 2)}"]
     lines += ["", "### Slow spray beside an oracle Poisson CUSUM", ""]
-    lines += [
-        "| failures a minute | rise | recall | oracle's recall | delay, median, steps | oracle's delay |",
-        "|---|---|---|---|---|---|",
-    ]
-    for rate in SPRAY_RATES:
-        for factor in (1.2, 1.5):
-            limit = oracle_limit(rate, factor, PROMISE, step, 1)
-            pairs = np.array(pool(delayed(spray)(rate, factor, n, step, limit) for n in range(max(4, runs // 3))))
-            seen, known = np.isfinite(pairs).mean(axis=0)
-            middle = [np.nanmedian(p) if np.isfinite(p).any() else np.nan for p in pairs.T]
-            lines.append(
-                f"| {rate:g} | +{factor - 1:.0%} | {seen:.0%} | {known:.0%} | {middle[0]:.0f} | {middle[1]:.0f} |"
-            )
+    lines += spray_table(pool, runs, step)
     return [*lines, "", f"- cost: {cost()}"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=48, help="logins with attacks, and as many without")
-    parser.add_argument("--step", type=int, default=3)
+    parser.add_argument("--step", type=int, default=1, help="minutes; the detector's default")
     parser.add_argument(
         "--no-peers", action="store_true", help="the product and the oracle only, in a third of the time"
     )
