@@ -79,6 +79,7 @@ def explain(
     usual = frame.loc[_usual_steps(detection, inside).to_numpy()].sum()
     rows = attribution(counted, usual, expected)
     named = found.leading.watch.labels if found.signal == "successes" else {}
+    named = {**_left_alone(frames[found.signal], frame), **named}
     labels = {label: value for label, value in {**dominant(rows), **named}.items() if value != OTHERS}
     away = np.nan_to_num((watch.actual - watch.expected).abs().iloc[inside].to_numpy())
     errors = found.leading.watch.z.iloc[inside].to_numpy()
@@ -98,6 +99,12 @@ def explain(
         score=max(alarm.score for alarm in event),
         deviations=float(np.nan_to_num(errors).max()),
     )
+
+
+def _left_alone(whole: pd.DataFrame, shown: pd.DataFrame) -> dict[str, str]:
+    """Values that are the only one of their label once harmless ones and other parts are left out."""
+    values = {label: (whole.columns.unique(label), shown.columns.unique(label)) for label in shown.columns.names}
+    return {label: str(left[0]) for label, (all_, left) in values.items() if len(left) == 1 < len(all_)}
 
 
 def _usual_steps(detection: Detection, inside: slice) -> pd.Series:

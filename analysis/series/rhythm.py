@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-OUTLIER = 4.0  # standard deviations beyond which one day's count is cut off
+OUTLIER = 4.0  # standard deviations beyond which one day's count is cut off, and left out beyond twice as many
 BLOCKS = (0, 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49)  # first harmonics of the blocks
 SHRINKAGE = 2.0  # noise that a block must exceed by as much again to keep half of it
 PEAK = 3.5  # standard errors beyond which a narrow peak is no chance
@@ -56,6 +56,7 @@ def _cleaned(rows: Array, one: Array, sparse: NDArray[np.bool_]) -> tuple[Array,
     reach = OUTLIER * np.sqrt(np.clip(scatter, 1.0, MOST_SCATTER) * (middle * one + one**2))
     if len(rows) > 2:
         filled = np.clip(rows, middle - reach, middle + reach)
+        filled = np.where(np.abs(rows - middle) > 2 * reach, middle, filled)
     usual = mean_known(filled if len(rows) > 2 else rows, axis=0)
     usual = np.where(np.isfinite(usual), usual, np.nan_to_num(mean_known(usual, axis=0)))
     return np.where(known, filled, usual), count == 0
