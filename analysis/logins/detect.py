@@ -122,12 +122,13 @@ def _scatters(
     pairs = [judged(watch) for watch in watches]
     actual, expected = (np.column_stack(side) for side in zip(*pairs, strict=True))
     actual[flagged], expected[flagged] = 0.0, 0.0
+    totals = [scan.running(side) for side in (actual, expected)]
     found = {}
     for n in sizes:
         stride = max(CALIBRATION_STRIDE, n // CALIBRATION_LOOKS)
         day = calendar.day[stride - 1 :: stride]
-        seen, usual = scan.windows(actual, n, stride), scan.windows(expected, n, stride)
-        found[n] = scan.scatter(seen, usual, day, known_days)
+        seen, usual = (scan.differences(total, n, stride) for total in totals)
+        found[n] = scan.scatter(seen, usual, day, known_days, overlap=max(1.0, n / stride))
     return found
 
 

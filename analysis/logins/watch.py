@@ -1,6 +1,6 @@
 """The tests that watch a login, and the stretches that they do not accept as chance."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -90,10 +90,12 @@ def rises(watch: Watch, levels: list[Level], day: NDArray[np.int64], step_minute
         step_minutes: length of a step.
     """
     actual, expected = judged(watch)
-    levels = [widened(actual, expected, day, level, watch.least_share, step_minutes) for level in levels]
+    totals, least = running(actual, expected), watch.least_share
+    tails = [level_tails(totals, day, level, least) for level in levels]
+    levels = [widened(*tail, day, level, step_minutes) for level, tail in zip(levels, tails, strict=True)]
     quiet, longest = max(3, round(QUIET_MINUTES / step_minutes)), max(level.length for level in levels)
     found: list[Alarm] = []
-    score, length = best_scores(actual, expected, day, levels, watch.least_share)
+    score, length = best_of(tails, len(actual), day, levels)
     begin = 0
     while len(found) < MOST_ALARMS:
         hot = np.flatnonzero(score[begin:] >= 1)
@@ -106,8 +108,9 @@ def rises(watch: Watch, levels: list[Level], day: NDArray[np.int64], step_minute
         )
         actual[first : last + 1], expected[first : last + 1] = 0.0, 0.0
         part = slice(max(0, first - longest), min(len(actual), last + 1 + longest))
-        whole = best_scores(actual[part], expected[part], day[part], levels, watch.least_share, part.start)
-        score[part], length[part] = whole
+        totals = running(actual[part], expected[part])
+        tails = [level_tails(totals, day[part], level, least, part.start) for level in levels]
+        score[part], length[part] = best_of(tails, part.stop - part.start, day[part], levels)
         begin = detected + 1
     return found
 
@@ -120,43 +123,62 @@ def judged(watch: Watch) -> tuple[Array, Array]:
     return actual, expected
 
 
-def widened(
-    actual: Array, expected: Array, day: NDArray[np.int64], level: Level, least_share: float, step_minutes: float
-) -> Level:
+def widened(ends: NDArray[np.int64], tail: Array, day: NDArray[np.int64], level: Level, step_minutes: float) -> Level:
     """Compare the highest score of each past day with what independent windows would bring.
 
     A job that runs each hour, or noise with tails heavier than any law, shows in the median of the
     days; attacks on single days do not.
+
+    Args:
+        ends: last steps of the windows that show more than usual, increasing.
+        tail: what `scan.rise` makes of them.
+        day: number of the day of each step.
+        level: of the windows.
+        step_minutes: length of a step.
     """
-    score, _ = best_scores(actual, expected, day, [level], least_share)
-    edges = np.searchsorted(day, np.arange(len(level.widened)))
-    daily = np.maximum.reduceat(score, np.minimum(edges, len(score) - 1))
+    daily = np.zeros(len(level.widened))
+    np.maximum.at(daily, day[ends], tail / level.limit)
     looks = 1440 / step_minutes / level.length * (scan.CLUSTERS if level.length > 1 else 1)
     usual = np.log10(max(2.0, looks) / np.log(2)) / level.limit
     past = pd.Series(daily).shift(1).rolling(scan.MEMORY_DAYS, min_periods=3).median().fillna(0.0)
-    return Level(level.length, level.limit, level.dispersion, level.noise, np.maximum(1.0, past.to_numpy() / usual))
+    return replace(level, widened=np.maximum(1.0, past.to_numpy() / usual))
 
 
-def best_scores(
-    actual: Array,
-    expected: Array,
-    day: NDArray[np.int64],
-    levels: list[Level],
-    least_share: float,
-    offset: int = 0,
+def running(actual: Array, expected: Array) -> tuple[Array, Array]:
+    """Running sums, from which any window is one difference."""
+    first, second = (np.concatenate([[0.0], np.cumsum(part)]) for part in (actual, expected))
+    return first, second
+
+
+def level_tails(
+    totals: tuple[Array, Array], day: NDArray[np.int64], level: Level, least_share: float, offset: int = 0
+) -> tuple[NDArray[np.int64], Array]:
+    """Windows of one length with an excess that matters: where they end, and how improbable they are.
+
+    Args:
+        totals: running sums of counts and expectations.
+        day: number of the day of each step.
+        level: of the windows.
+        least_share: smallest excess that means something, as a share of what was expected.
+        offset: place of the first step in the whole series: windows end at the same steps in any part of it.
+    """
+    stride, size = scan.stride_of(level.length), len(day)
+    ends = np.arange(stride - 1 - offset % stride, size, stride)
+    starts = np.maximum(ends + 1 - level.length, 0)
+    seen, usual = (total[ends + 1] - total[starts] for total in totals)
+    matters = seen - usual >= np.maximum(LEAST_EXCESS, least_share * usual)
+    ends, seen, usual = ends[matters], seen[matters], usual[matters]
+    today = day[ends]
+    return ends, scan.rise(seen, usual, level.dispersion[today], level.noise[today])
+
+
+def best_of(
+    tails: list[tuple[NDArray[np.int64], Array]], size: int, day: NDArray[np.int64], levels: list[Level]
 ) -> tuple[Array, NDArray[np.int64]]:
     """Highest score of the windows that end at each step, and the length of that window."""
-    best, length = np.zeros(len(actual)), np.ones(len(actual), dtype=np.int64)
-    totals = [np.concatenate([[0.0], np.cumsum(part)]) for part in (actual, expected)]
-    for level in levels:
-        stride = scan.stride_of(level.length)
-        ends = np.arange(stride - 1 - offset % stride, len(actual), stride)
-        seen, usual = (total[ends + 1] - total[np.maximum(ends + 1 - level.length, 0)] for total in totals)
-        matters = (seen - usual >= LEAST_EXCESS) & (seen - usual >= least_share * usual)
-        ends, seen, usual = ends[matters], seen[matters], usual[matters]
-        today = day[ends]
-        tail = scan.rise(seen, usual, level.dispersion[today], level.noise[today])
-        score = tail / level.limit / level.widened[today]
+    best, length = np.zeros(size), np.ones(size, dtype=np.int64)
+    for (ends, tail), level in zip(tails, levels, strict=True):
+        score = tail / level.limit / level.widened[day[ends]]
         better = score > best[ends]
         best[ends[better]], length[ends[better]] = score[better], level.length
     return best, length

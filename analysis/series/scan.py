@@ -30,10 +30,14 @@ WEEK = 7.0  # days, after which it falls faster: every weekday has been seen
 NEW_COUNTS = 7.0  # where counts are too few to measure: a baseline errs as they do; in days that a slot's mean has seen
 CUT_AT = 4.0  # squares beyond this multiple of the usual one are cut off
 CUT_MEAN = 0.9205  # of squared standard normals that are cut off there
+YOUNG = 0.25  # of today's days: what erred by a baseline that knew less is forgotten
+GROWN_DAYS = 14.0  # of a baseline, which may always be learnt from
+MOST_OF_DAY = 3.0  # times the usual, that one day's mean may be
+STUDENT = 7.0  # (z^2 + 1) / 4 at the five deviations of a limit: Student's quantile against the normal one
 LEAST_RATIO = 0.5  # of a squared error over the mean; medians of small counts can be nothing
 FEWEST_WINDOWS = 4  # from which a scatter is measured
 MOST_DISPERSION = 50.0
-HEAVY_TAIL = 1.08  # limits are widened by this: real noise has heavier tails than any law fitted to it
+HEAVY_TAIL = 1.12  # limits are widened by this: real noise has heavier tails than any law fitted to it
 BURSTY_TAIL = 1.2  # and by this for windows of some minutes: bursts of counts are the rule, and attacks stand out there
 BURSTY_MINUTES = 10.0
 LARGEST_NOISE = 3.0
@@ -80,8 +84,17 @@ def windows(counts: Array, length: int, stride: int = 1) -> Array:
         length: in steps.
         stride: distance of two windows.
     """
-    total = np.concatenate([np.zeros((1, counts.shape[1])), np.cumsum(counts, axis=0)])
-    ends = np.arange(stride - 1, len(counts), stride) + 1
+    return differences(running(counts), length, stride)
+
+
+def running(counts: Array) -> Array:
+    """Running sums, from nothing on: shape (n + 1, series)."""
+    return np.concatenate([np.zeros((1, counts.shape[1])), np.cumsum(counts, axis=0)])
+
+
+def differences(total: Array, length: int, stride: int = 1) -> Array:
+    """What `windows` gives, out of running sums."""
+    ends = np.arange(stride - 1, len(total) - 1, stride) + 1
     return np.asarray(total[ends] - total[np.maximum(ends - length, 0)])
 
 
@@ -90,7 +103,7 @@ def stride_of(length: int) -> int:
     return max(1, length // STRIDE)
 
 
-def scatter(actual: Array, expected: Array, day: NDArray[np.int64], days_known: Array) -> Scatter:
+def scatter(actual: Array, expected: Array, day: NDArray[np.int64], days_known: Array, overlap: float = 1.0) -> Scatter:
     """Measure from squared errors of windows how they scatter, each day from the days before it.
 
     Small counts say how much more than Poisson's they scatter, large ones what noise adds to that: the
@@ -101,8 +114,9 @@ def scatter(actual: Array, expected: Array, day: NDArray[np.int64], days_known: 
         expected: what was expected of them.
         day: number of the day of each window, increasing, shape (n,).
         days_known: how many days the baseline of each day rests upon, shape (days,).
+        overlap: how many windows share a step.
     """
-    ratio, mean = _by_level(actual, expected, day, len(days_known))
+    ratio, mean, count = _by_level(actual, expected, day, days_known)
     low, high = ratio[:, 0], ratio[:, 1]
     few, many = _past_median(mean[:, 0]), _past_median(mean[:, 1])
     apart = np.where(many > 2 * few, many - few, np.inf)
@@ -110,13 +124,15 @@ def scatter(actual: Array, expected: Array, day: NDArray[np.int64], days_known: 
     square = np.clip(np.nan_to_num(slope), 0, LARGEST_NOISE**2)
     guess = 1 + NEW_COUNTS / (days_known[:, None] + 7)
     measured = np.clip(low - square * few, 1.0, MOST_DISPERSION)
-    new = NEW_BASELINE / days_known * np.sqrt(np.minimum(1.0, WEEK / days_known))
+    new = NEW_BASELINE / days_known * np.minimum(1.0, WEEK / days_known) ** 0.25
     extra = NOISE_FLOOR**2 + new[:, None] ** 2
-    return Scatter(np.where(np.isfinite(measured), measured, guess), np.sqrt(square + extra))
+    unsure = (1 + STUDENT / np.maximum(count.sum(axis=1) / overlap, 1.0)) ** 2
+    spread = np.where(np.isfinite(measured), 1 + (measured - 1) * unsure, guess)
+    return Scatter(np.minimum(spread, MOST_DISPERSION), np.minimum(np.sqrt(square * unsure + extra), LARGEST_NOISE))
 
 
-def _by_level(actual: Array, expected: Array, day: NDArray[np.int64], days: int) -> tuple[Array, Array]:
-    """Squared error over the mean as of each day, and the mean, in the quieter and the busier half of the days.
+def _by_level(actual: Array, expected: Array, day: NDArray[np.int64], days_known: Array) -> tuple[Array, Array, Array]:
+    """Squared error over the mean as of each day, the mean, and the windows, in the quieter and busier half of days.
 
     An M-estimate of scale in one step (Huber 1981): squares are cut off at a multiple of their past median, so that
     attacks weigh little, and nearly everything that usual windows tell is used.
@@ -124,6 +140,7 @@ def _by_level(actual: Array, expected: Array, day: NDArray[np.int64], days: int)
     usable = np.isfinite(expected) & (expected >= LEAST_EXPECTED)
     squares = np.where(usable, (actual - expected) ** 2 / np.where(usable, expected, 1), np.nan)
     level = np.where(usable, expected, np.nan)
+    days = len(days_known)
     edges = np.searchsorted(day, np.arange(days + 1))
     shape = (days, 2, actual.shape[1])
     middle, mean, cut, count = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
@@ -135,14 +152,19 @@ def _by_level(actual: Array, expected: Array, day: NDArray[np.int64], days: int)
             middle[number, half] = middle_of(np.where(inside, squares[part], np.nan), axis=0) / CHI_SQUARE_MEDIAN
             mean[number, half] = middle_of(np.where(inside, level[part], np.nan), axis=0)
     rough = np.array([_past_median(middle[:, half]) for half in (0, 1)]).swapaxes(0, 1)
-    rough = np.where(np.isfinite(rough), rough, middle)
+    rough = np.fmax(np.where(np.isfinite(rough), rough, middle), LEAST_RATIO)
     for number, (part, pair) in enumerate(halves):
         for half, chosen in enumerate(pair):
-            most = CUT_AT * np.fmax(rough[number, half], LEAST_RATIO)
-            cut[number, half] = np.where(chosen, np.minimum(squares[part], most), 0.0).sum(axis=0)
+            most = CUT_AT * rough[number, half]
+            cut[number, half] = np.nan_to_num(np.where(chosen, np.minimum(squares[part], most), 0.0)).sum(axis=0)
             count[number, half] = chosen.sum(axis=0)
-    sums, counts = (_past(np.nan_to_num(part)).sum(axis=-1) for part in (cut, count))
-    return np.where(counts >= FEWEST_WINDOWS, sums / np.maximum(counts, 1) / CUT_MEAN, np.nan), mean
+    grown = _past(days_known) >= np.minimum(days_known * YOUNG, GROWN_DAYS)[:, None]
+    weight = _past(count) * grown[:, None, None, :]
+    # days of a young baseline, and of attacks, are cut off by what is usual as of today
+    daily = np.minimum(_past(cut / np.maximum(count, 1)), MOST_OF_DAY * rough[..., None])
+    total = weight.sum(axis=-1)
+    found = (daily * weight).sum(axis=-1) / np.maximum(total, 1) / CUT_MEAN
+    return np.where(total >= FEWEST_WINDOWS, found, np.nan), mean, total
 
 
 def _past(daily: Array) -> Array:

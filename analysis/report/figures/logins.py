@@ -41,8 +41,11 @@ def month(result: ReportResult, timezone: str) -> Figure:
 
 
 def _shade_unjudged(ax: Axes, result: ReportResult) -> None:
+    """Grey where something could not be judged; a signal that is missing all the time hides nothing of the others."""
+    window = result.document.window
     for gap in result.document.coverage.gaps:
-        shade(ax, gap.start, gap.end, GREY, 0.2)
+        if gap.scope == "login" or (gap.start, gap.end) != (window.start, window.end):
+            shade(ax, gap.start, gap.end, GREY, 0.2)
 
 
 def events(result: ReportResult, timezone: str) -> dict[str, Figure]:
