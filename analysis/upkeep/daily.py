@@ -21,7 +21,7 @@ from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import selector
 from analysis.settings.upkeep import DailyCheckSettings
 from analysis.stack.links import prometheus_graph
-from analysis.upkeep.fired import firings, shares_up
+from analysis.upkeep.fired import firings, how_often, shares_up, which
 from analysis.window import Window
 
 REPORT = "daily_check"
@@ -54,7 +54,7 @@ def review(
         coverage=coverage(targets, window),
         findings=sort_findings([*findings, *anomalies]),
     )
-    return ReportResult(document, {"alerts": fired.drop(columns="labels"), "targets": targets}, {})
+    return ReportResult(document, {"alerts": fired.assign(labels=fired["labels"].map(which)), "targets": targets}, {})
 
 
 def coverage(targets: pd.DataFrame, window: Window) -> Coverage:
@@ -74,7 +74,7 @@ def _told(prom: Prometheus, name: object, rows: pd.DataFrame, window: Window) ->
         report=REPORT,
         kind="alert",
         severity=_severity(str(first["severity"])),
-        title=f"{name} fired {count} times" + (", and still does" if going else ""),
+        title=f"{name} fired {how_often(count)}" + (", and still does" if going else ""),
         start=start,
         end=None if going else rows["end"].max().to_pydatetime(),
         detected_at=start,

@@ -11,7 +11,7 @@ from analysis.findings import Finding, FindingsDocument, ReportResult, Severity,
 from analysis.prometheus import Prometheus
 from analysis.settings.upkeep import WeeklyReviewSettings
 from analysis.upkeep.daily import coverage
-from analysis.upkeep.fired import firings, shares_up
+from analysis.upkeep.fired import firings, how_often, shares_up
 from analysis.upkeep.panels import tried
 from analysis.upkeep.standing import standing
 from analysis.window import Window
@@ -97,8 +97,8 @@ def _rule_finding(row: dict[str, Any], window: Window, settings: WeeklyReviewSet
     severity: dict[str, Severity] = {"broken": "high", "noisy": "medium", "fired": "info"}
     titles = {
         "broken": f"{name} cannot be evaluated: {row['error']}",
-        "noisy": f"{name} fired {count} times; more than {settings.noisy_firings} in a week is noise",
-        "fired": f"{name} fired {count} times",
+        "noisy": f"{name} fired {how_often(count)}; more than {settings.noisy_firings} in a week is noise",
+        "fired": f"{name} fired {how_often(count)}",
     }
     actions = {"broken": "Mend the expression; promtool check rules names the place."}
     default = "Was each of them worth a person's time? If not: promreview rules recommend."

@@ -13,6 +13,7 @@ from analysis.report.review import run_alone
 from analysis.report.runner import open_notebook, prepare
 from analysis.settings.upkeep import DailyCheckSettings, WeeklyReviewSettings
 from analysis.upkeep import review_day, review_week
+from analysis.upkeep.fired import how_often, which
 from analysis.window import Window
 
 CONFIG = """global: {scrape_interval: 3s, evaluation_interval: 1s}
@@ -51,12 +52,19 @@ def test_the_day_shows_alerts_and_what_is_down(lived):
     found = by_title(result)
     always = found["alert Always"]
     assert (always.severity, always.end, always.evidence["firings"]) == ("critical", None, 1)
+    assert always.title == "Always fired once, and still does"
     assert found["alert Waves"].evidence["firings"] >= 3
     assert "alert Never" not in found
     gone = found["target_down gone"]
     assert (gone.severity, gone.evidence["up_share"]) == ("high", 0)
     assert not [finding for finding in result.document.findings if finding.labels.get("job") == "prometheus"]
     assert result.document.coverage.share > 0.5
+
+
+def test_alerts_of_one_rule_are_told_apart_by_what_the_rule_did_not_give_them():
+    labels = {"alertname": "A", "severity": "high", "service": "s", "instance": "i", "integration": "slack"}
+    assert which(labels) == "instance i, integration slack"
+    assert [how_often(count) for count in (1, 2)] == ["once", "2 times"]
 
 
 def test_a_monitoring_service_that_is_down_is_told_apart(lived):
