@@ -37,6 +37,7 @@ def patch(
     ] = None,
     alert: Annotated[str, typer.Option("--alert", help="name of one rule, instead of --from")] = "",
     group: Annotated[str, typer.Option("--group", help="its group, where several have a rule of this name")] = "",
+    rule: Annotated[int | None, typer.Option("--rule", help="its place in the group, from 0", min=0)] = None,
     threshold: Annotated[list[float] | None, typer.Option("--threshold", help="one per comparison, in order")] = None,
     for_: Annotated[str, typer.Option("--for", help="new `for`, such as 10m")] = "",
     keep_firing_for: Annotated[str, typer.Option("--keep-firing-for", help="new `keep_firing_for`")] = "",
@@ -63,8 +64,13 @@ def patch(
     if bool(recommendation) == bool(alert):
         raise InputError("give either --from FILE or --alert NAME with what is to change")
     changes = (
-        _recommended(recommendation) if recommendation else [_typed(alert, group, threshold, for_, keep_firing_for)]
+        _recommended(recommendation)
+        if recommendation
+        else [_typed(alert, group, rule, threshold, for_, keep_firing_for)]
     )
+    changes, refused = patching.possible(rules, changes)
+    for reason in refused:
+        typer.echo(f"promreview: not changed: {reason}", err=True)
     texts = patching.patched(rules, changes)
     if not texts:
         typer.echo("nothing changes", err=True)
@@ -86,6 +92,8 @@ def patch(
     if write and texts:
         patching.write(texts)
         typer.echo(f"changed: {', '.join(map(str, texts))}", err=True)
+    if refused:
+        raise typer.Exit(4)  # done in part
 
 
 def _header(changes: Iterable[Any], replays: Iterable[Any]) -> list[str]:
@@ -125,7 +133,9 @@ def _recommended(path: Path) -> list[Any]:
     return [change for _, change in changes_of(document)]
 
 
-def _typed(alert: str, group: str, threshold: list[float] | None, for_: str, keep_firing_for: str) -> Any:
+def _typed(
+    alert: str, group: str, rule: int | None, threshold: list[float] | None, for_: str, keep_firing_for: str
+) -> Any:
     from analysis.errors import InputError
     from analysis.thresholds.rule_text import Change
     from analysis.window import parse_duration
@@ -138,4 +148,5 @@ def _typed(alert: str, group: str, threshold: list[float] | None, for_: str, kee
         dict(enumerate(threshold or [])),
         parse_duration(for_) if for_ else None,
         parse_duration(keep_firing_for) if keep_firing_for else None,
+        rule=rule,
     )

@@ -1,6 +1,7 @@
 """What a change of a rule would have done: the rule as it is and as it would be, replayed over one window."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from analysis.errors import InputError
 from analysis.findings import TimeSpan
@@ -29,7 +30,10 @@ def before_and_after(prom: Prometheus, settings: ThresholdDriftSettings, window:
         SourceError: the server failed.
     """
     mine = settings.model_copy(update={"alerts": [change.alert]})
-    rules = [pair for pair in reviewed_rules(rule_groups(prom, mine), mine) if change.group in ("", pair[0].name)]
+    named = reviewed_rules(rule_groups(prom, mine), mine)
+    files = set(change.among([Path(group.file) for group, _ in named]))
+    named = [pair for pair in named if Path(pair[0].file) in files]
+    rules = [pair for pair in named if change.means(pair[0].name, pair[1].index, pair[1].name)]
     if len(rules) != 1:
         raise InputError(f"{len(rules)} rules are named {change.alert!r}; name its group with --group")
     [(group, rule)] = rules

@@ -42,7 +42,27 @@ def _change(rule: Mapping[str, Any]) -> Change:
     ]
     expected = (rule.get("expected") or {}).get("alerts_per_month") or {}
     why = f"alerts per month {expected['current']} -> {expected['recommended']}" if "recommended" in expected else ""
-    return Change(rule["alert"], rule["group"], thresholds, durations[0], durations[1], why)
+    place = rule.get("rule"), str(rule["file"])
+    return Change(rule["alert"], rule["group"], thresholds, durations[0], durations[1], why, *place)
+
+
+def possible(files: Sequence[Path], changes: Iterable[Change]) -> tuple[list[Change], list[str]]:
+    """The changes that can be made, and why the others cannot: one of them does not stop the rest.
+
+    Raises:
+        InputError: none can be made.
+    """
+    made: list[Change] = []
+    refused: list[InputError] = []
+    for change in changes:
+        try:
+            patched(files, [change])
+            made.append(change)
+        except InputError as error:
+            refused.append(error)
+    if refused and not made:
+        raise refused[0]
+    return made, [str(error) for error in refused]
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -58,7 +78,7 @@ def patched(files: Sequence[Path], changes: Iterable[Change]) -> dict[Path, tupl
     old = {path: _read(path) for path in files}
     new = dict(old)
     for change in changes:
-        hits = {p: text for p in files if (text := changed_text(new[p], str(p), change)) is not None}
+        hits = {p: text for p in change.among(files) if (text := changed_text(new[p], str(p), change)) is not None}
         if len(hits) != 1:
             where = "none" if not hits else f"{len(hits)}"
             raise InputError(f"{change.alert!r} is in {where} of the rule files {', '.join(map(str, files))}")

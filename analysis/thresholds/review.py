@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.errors import InputError
 from analysis.findings import FindingsDocument, ReportResult, TimeSpan, sort_findings
 from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
@@ -100,6 +101,8 @@ def judged_rules(
 ) -> list[tuple[Measured, RuleEvidence, list[Judgement]]]:
     """Measure and judge every rule under review, one after the other; drift is tested over all of them."""
     rules, context = reviewed_rules(rule_groups(prom, settings), settings), context_of(settings)
+    if unknown := sorted(set(settings.alerts) - {rule.name for _, rule in rules}):
+        raise InputError(f"no alerting rule is named {' or '.join(unknown)}; see `rules replay` for those there are")
     existing = existing_metrics(prom, [rule for _, rule in rules], window)
     reviewed = []
     for place, (group, rule) in enumerate(rules, start=1):

@@ -5,9 +5,11 @@ indentation and line ends are the team's.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -34,6 +36,8 @@ class Change:
         for_duration: new ``for``.
         keep_firing_for: new ``keep_firing_for``.
         why: what is said of it above the diff.
+        rule: its place in the group, where several have this name; any when None.
+        file: the file it was read from, where several have such a rule; any when empty.
     """
 
     alert: str
@@ -42,6 +46,18 @@ class Change:
     for_duration: timedelta | None = None
     keep_firing_for: timedelta | None = None
     why: str = ""
+    rule: int | None = None
+    file: str = ""
+
+    def among(self, files: Sequence[Path]) -> list[Path]:
+        """The files that it may be in: the one that was named, else those called the same, else all of them."""
+        named = Path(self.file)
+        exact = [path for path in files if self.file and path.resolve() == named.resolve()]
+        return exact or [path for path in files if self.file and path.name == named.name] or list(files)
+
+    def means(self, group: str, rule: int, alert: str) -> bool:
+        """Whether this is the rule that changes."""
+        return (alert, self.group or group, rule if self.rule is None else self.rule) == (self.alert, group, rule)
 
 
 @dataclass(frozen=True)
@@ -57,13 +73,13 @@ def changed_text(text: str, file: str, change: Change) -> str | None:
     Raises:
         InputError: several rules are meant, or the value cannot be changed where it stands; says which and where.
     """
-    found = [(group, rule) for group, rule in _rule_nodes(text, file) if _is_meant(group, rule, change)]
+    found = _meant(text, file, change)
     if not found:
         return None
     if len(found) > 1:
         groups = ", ".join(sorted({group for group, _ in found}))
         raise InputError(
-            f"{file} has {len(found)} rules called {change.alert!r} (groups: {groups}); say which with --group"
+            f"{file} has {len(found)} rules called {change.alert!r} (groups: {groups}); add --group or --rule"
         )
     node = found[0][1]
     edits = [*_expression_edits(text, node, change, file), *_duration_edits(text, node, change)]
@@ -74,8 +90,8 @@ def changed_text(text: str, file: str, change: Change) -> str | None:
     return new
 
 
-def _rule_nodes(text: str, file: str) -> Iterator[tuple[str, MappingNode]]:
-    """Group name and node of every rule, wherever ``groups:`` stands in the file."""
+def _rule_nodes(text: str, file: str) -> Iterator[tuple[str, int, MappingNode]]:
+    """Group name, place in the group and node of every rule, wherever ``groups:`` stands in the file."""
     try:
         documents = [node for node in YAML(typ="safe", pure=True).compose_all(text) if node is not None]
     except YAMLError as error:
@@ -85,7 +101,7 @@ def _rule_nodes(text: str, file: str) -> Iterator[tuple[str, MappingNode]]:
             for group in groups.value if isinstance(groups, SequenceNode) else ():
                 name = next((n.value for n in _own(group, "name")), "")
                 for rules in _own(group, "rules"):
-                    yield from ((name, rule) for rule in rules.value if isinstance(rule, MappingNode))
+                    yield from ((name, n, rule) for n, rule in enumerate(rules.value) if isinstance(rule, MappingNode))
 
 
 def _values(node: Any, key: str) -> Iterator[Any]:
@@ -106,9 +122,12 @@ def _own(node: Any, key: str) -> Iterator[Any]:
         yield from (value for name, value in node.value if getattr(name, "value", None) == key)
 
 
-def _is_meant(group: str, rule: MappingNode, change: Change) -> bool:
-    named = any(node.value == change.alert for node in _own(rule, "alert"))
-    return named and change.group in ("", group)
+def _meant(text: str, file: str, change: Change) -> list[tuple[str, MappingNode]]:
+    return [
+        (group, rule)
+        for group, place, rule in _rule_nodes(text, file)
+        if any(change.means(group, place, node.value) for node in _own(rule, "alert"))
+    ]
 
 
 def _span(node: Any) -> tuple[int, int]:
@@ -140,8 +159,7 @@ def _expression_at(whole: str, file: str, rule: MappingNode, change: Change) -> 
     """The expression of a rule, normalised, in a changed text; empty where that is not PromQL or YAML."""
     line = rule.start_mark.line
     try:
-        found = [node for group, node in _rule_nodes(whole, file) if _is_meant(group, node, change)]
-        mine = next(node for node in found if node.start_mark.line == line)
+        mine = next(node for _, node in _meant(whole, file, change) if node.start_mark.line == line)
         return text_of(parse(str(next(_own(mine, "expr")).value)))
     except (InputError, StopIteration):
         return ""
@@ -187,17 +205,8 @@ def _inserted(text: str, rule: MappingNode, after: Any, key: str, value: str) ->
 def _check(old: str, new: str, file: str, change: Change) -> None:
     """The new text says what was meant, and everything else says what it said before."""
     before, after = groups_of_text(old, file), groups_of_text(new, file)
-    expected = [
-        replace(
-            group,
-            rules=tuple(
-                _as_changed(rule, change) if change.group in ("", group.name) else rule for rule in group.rules
-            ),
-        )
-        for group in before
-    ]
-    got = [replace(group, rules=tuple(_normal(rule) for rule in group.rules)) for group in after]
-    if got != [replace(group, rules=tuple(_normal(rule) for rule in group.rules)) for group in expected]:
+    expected = [_mapped(group, partial(_as_changed, group=group.name, change=change)) for group in before]
+    if [_mapped(group, _normal) for group in after] != [_mapped(group, _normal) for group in expected]:
         raise InputError(f"{file}, {change.alert}: the change would alter more than it should; change it by hand")
 
 
@@ -205,8 +214,8 @@ def _mapped(group: RuleGroup, what: Callable[[Rule], Rule]) -> RuleGroup:
     return replace(group, rules=tuple(what(rule) for rule in group.rules))
 
 
-def _as_changed(rule: Rule, change: Change) -> Rule:
-    if rule.kind != "alerting" or rule.name != change.alert:
+def _as_changed(rule: Rule, group: str, change: Change) -> Rule:
+    if rule.kind != "alerting" or not change.means(group, rule.index, rule.name):
         return rule
     expr = with_thresholds(parse(rule.expr), change.thresholds) if change.thresholds else rule.expr
     held = rule.keep_firing_for if change.keep_firing_for is None else change.keep_firing_for

@@ -25,7 +25,7 @@ from analysis.thresholds.subjects import (
 )
 from analysis.thresholds.surroundings import context_of
 from analysis.thresholds.whatif import WhatIf, whatif
-from analysis.window import Window, parse_duration
+from analysis.window import Window, format_duration, parse_duration
 
 TODAY = "today"
 
@@ -64,6 +64,13 @@ def _miscounted(subject: Subject, given: int) -> str:
         return f"{name} compares with no number; leave --threshold out, --for and --keep-firing-for can be tried"
     return f"{name} has {len(texts)} numbers ({'; '.join(texts)}) and --threshold was given {given} times; \
 give it once for each, in this order, and `{TODAY}` for one that stays"
+
+
+def _check_durations(asked: Asked, window: Window) -> None:
+    for duration in _durations([*asked.durations, *asked.keeps]):
+        if duration > window.duration:
+            longer = f"{format_duration(duration)} is longer than the window, {format_duration(window.duration)}"
+            raise InputError(f"{longer}; give a longer window, or shorter values of `for` and `keep_firing_for`")
 
 
 def _durations(texts: Sequence[str]) -> list[timedelta]:
@@ -106,6 +113,7 @@ def whatif_document(
     rules = reviewed_rules(rule_groups(prom, settings), settings)
     if not rules:
         raise InputError(f"no alerting rule is named {' or '.join(settings.alerts) or 'at all'}; see `rules replay`")
+    _check_durations(asked, window)
     context, made, skipped = context_of(settings), [], []
     default = parse_duration(settings.default_interval)
     for group, rule in rules:

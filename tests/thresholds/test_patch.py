@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from analysis.errors import InputError
 from analysis.prometheus.promql import comparisons, parse
 from analysis.prometheus.rule_files import groups_of_text
-from analysis.thresholds.patch import changes_of, diff, patched, write
+from analysis.thresholds.patch import changes_of, diff, patched, possible, write
 from analysis.thresholds.rule_text import Change, changed_text
 
 FILE = """# rules of the team
@@ -169,3 +169,26 @@ def test_another_document_is_refused(document):
         return
     with pytest.raises(InputError, match="rules recommend"):
         changes_of(document)
+
+
+def recommended(file, alert, place, threshold, new):
+    values = {"for": "0s", "keep_firing_for": "0s"}
+    now, then = ({**values, "threshold": number} for number in (threshold, new))
+    return {"file": file, "group": "g", "rule": place, "alert": alert, "current": now, "recommended": then}
+
+
+def test_rules_of_one_name_are_told_apart_by_place_and_file_and_one_refusal_stops_nothing(tmp_path):
+    text = "groups:\n- name: g\n  rules:\n  - {record: r, expr: up}\n"
+    text += "".join(f"  - alert: Same\n    expr: y > {n}\n    labels: {{n: '{n}'}}\n" for n in (80, 90))
+    text += "  - alert: Burn\n    expr: q > (14.4 * 0.005)\n"
+    files = [tmp_path / "a.yml", tmp_path / "b.yml"]
+    for file in files:
+        file.write_text(text)
+    rules = [recommended(str(files[1]), "Same", 2, 90, 95), recommended(str(files[1]), "Burn", 3, 0.072, 0.1)]
+    changes = [change for _, change in changes_of({"rules": rules})]
+    made, refused = possible(files, changes)
+    assert patched(files, made) == {files[1]: (text, text.replace("y > 90", "y > 95"))}
+    assert len(refused) == 1
+    assert "Burn" in refused[0]
+    with pytest.raises(InputError, match="by hand"):
+        possible(files, changes[1:])
