@@ -54,6 +54,7 @@ def test_a_grid_in_json_has_every_combination_and_marks_today(restless_server, t
         (("--alert", "Busy", "--threshold", "1:2:0"), "A:B:STEP"),
         (("--alert", "Both", "--threshold", "1:2:1"), "2 numbers (load > 50; queue > 52)"),
         (("--alert", "Busy", "--for", "soon"), "not a duration"),
+        (("--alert", "Busy", "--for", "500y"), "longer than the window"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(restless_server, tmp_path, arguments, said):
