@@ -15,6 +15,7 @@ from analysis.report.periods import period_of, shown_period
 from analysis.report.shown import shown_share, shown_time
 from analysis.report.status import read_status
 from analysis.report.verdict import titled, verdict
+from analysis.settings.environments import environments
 from analysis.settings.review import MonthlyReviewSettings
 
 
@@ -31,7 +32,9 @@ def write_environments(folder: Path, settings: MonthlyReviewSettings) -> Path | 
     month = folder.parent
     if not period_of(month.name):
         return None
-    rows = [_row(path, settings) for path in environment_folders(month)]
+    folders = environment_folders(month)
+    without = sorted(set(environments()) - {path.name for path in folders})
+    rows = [_row(path, settings) for path in folders]
     html = (
         environment()
         .get_template("environments.html")
@@ -39,6 +42,7 @@ def write_environments(folder: Path, settings: MonthlyReviewSettings) -> Path | 
             title=settings.title,
             month=shown_period(month.name),
             rows=sorted(rows, key=lambda row: [-row["counts"][s] for s in ALARMS]),
+            without=without,
             severities=SEVERITIES,
             version=__version__,
             generated_at=shown_time(datetime.now(UTC), ZoneInfo(settings.timezone)),

@@ -34,7 +34,9 @@ def test_every_environment_is_reviewed_also_after_one_that_fails(tmp_path, noteb
     assert "Traceback" not in ran.stderr
     month = tmp_path / "outputs/2026-10"
     assert [d["report"] for d in json.loads((month / "eu/findings.json").read_text())["reports"]] == ["first", "second"]
-    assert "1 environment<" in (month / "index.html").read_text()
+    above = (month / "index.html").read_text()
+    assert "2 environments<" in above
+    assert "Not reviewed" in above
     assert not (month / "dead").exists()
     for path in (tmp_path / "outputs").rglob("*"):
         assert path.is_dir() or "planted" not in path.read_text()

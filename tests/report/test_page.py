@@ -1,5 +1,6 @@
 """The page says what the files say, and nothing that the data does not support."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,19 @@ def test_a_page_stands_above_those_of_the_environments(tmp_path):
     write_environments(folder / "eu", settings)
     assert "2 environments" in (folder / "environments.html").read_text()
     assert "2 environments" not in above.read_text()
+
+
+def test_an_environment_without_a_review_is_not_passed_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    known = tmp_path / "params/environments"
+    known.mkdir(parents=True)
+    for name in ("eu", "dead"):
+        (known / f"{name}.yaml").write_text("url: http://127.0.0.1:1\n")
+    folder, settings = month(tmp_path)
+    reviewed(folder / "eu", settings, 0, 10, 1)
+    html = (folder / "index.html").read_text()
+    assert "October 2026: 2 environments" in html
+    assert re.search(r"<h3>dead</h3>\s*<p>Not reviewed", html)
 
 
 @pytest.mark.parametrize(
