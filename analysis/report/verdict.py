@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.report.shown import shown_share
+
 SPARSE = 0.9  # below this share of the month the verdict says that it does not cover it
 URGENT = ("critical", "high")
 TITLES = {
@@ -38,7 +40,11 @@ def verdict(reports: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, 
     failed = [report["title"] for report in reports if report["state"] != "done"]
     if len(failed) == len(reports):
         return f"Nothing could be judged: {', '.join(failed)} did not run through."
-    clauses = [_alarms(alarms), *_covered(reports, period)]
+    shares = [report["share"] for report in reports if report["share"] is not None]
+    if shares and not max(shares) and not alarms:
+        clauses = [f"Nothing could be judged: no data of this {period} is held"]
+    else:
+        clauses = [_alarms(alarms), *_covered(reports, period)]
     clauses += [f"not judged: {', '.join(failed)}"] if failed else []
     return f"{'; '.join(clauses)}."
 
@@ -69,10 +75,10 @@ def _covered(reports: Sequence[Mapping[str, Any]], period: str) -> list[str]:
     known = [report for report in reports if report["share"] is not None]
     short = [report for report in known if report["share"] < SPARSE]
     if short and len(short) == len(known):
-        return [f"only {min(report['share'] for report in short):.0%} of the {period} is covered"]
+        return [f"only {shown_share(min(report['share'] for report in short))} of the {period} is covered"]
     return [_short(report, period) for report in short]
 
 
 def _short(report: Mapping[str, Any], period: str) -> str:
     share = report["share"]
-    return f"{report['title']} had " + (f"data for {share:.0%} of the {period}" if share else "no data")
+    return f"{report['title']} had " + (f"data for {shown_share(share)} of the {period}" if share else "no data")

@@ -19,7 +19,7 @@ from analysis.thresholds.drift import Shift, shift_of
 from analysis.thresholds.excuses import Context
 from analysis.thresholds.headroom import daily_headroom
 from analysis.thresholds.lives import Milliseconds
-from analysis.thresholds.missing import missing_metrics, presence_query
+from analysis.thresholds.missing import NOTHING_HELD, missing_metrics, presence_query
 from analysis.thresholds.months import changes_of, months_of
 from analysis.thresholds.propose import Proposal, Spans, propose
 from analysis.thresholds.subjects import subject_of
@@ -103,6 +103,11 @@ def measure(
         if error.exit_code == 3:
             raise
         return Measured(group, rule, nothing, problem=str(error))
+
+
+def unseen(group: RuleGroup, rule: Rule, window: Window) -> Measured:
+    """A rule in a window of which nothing is held: neither dead nor fitting."""
+    return Measured(group, rule, firings([], window), problem=NOTHING_HELD)
 
 
 def is_never_evaluated(prom: Prometheus, group: RuleGroup, settings: ThresholdDriftSettings) -> bool:

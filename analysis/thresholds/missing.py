@@ -14,6 +14,7 @@ from analysis.window import Window
 
 # They have a result where their argument has none (promql/functions.go).
 _FILLED = ("absent", "absent_over_time", "scalar", "vector")
+NOTHING_HELD = "no series at all in this window"
 NAMES_PER_QUESTION = 100  # selectors in one address: a whole rule collection would be too long for a server
 
 
@@ -25,6 +26,11 @@ def existing_metrics(prom: Prometheus, rules: Iterable[Rule], window: Window) ->
         match = [selector(name) for name in names[place : place + NAMES_PER_QUESTION]]
         found |= set(prom.label_values("__name__", match, window))
     return found
+
+
+def is_void(prom: Prometheus, window: Window) -> bool:
+    """Whether nothing at all is held of a window: then no metric is missing, and no rule can be judged."""
+    return not prom.label_values("__name__", ['{__name__!=""}'], window)
 
 
 def _names(expr: str) -> list[str]:

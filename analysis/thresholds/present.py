@@ -9,6 +9,7 @@ from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.stack.links import grafana_explore, prometheus_graph
 from analysis.thresholds.measure import Measured
+from analysis.thresholds.missing import NOTHING_HELD
 from analysis.thresholds.propose import Proposal
 from analysis.thresholds.subjects import values_of
 from analysis.thresholds.verdicts import Judgement, RuleEvidence
@@ -139,6 +140,8 @@ def coverage_of(reviewed: list[Measured], window: Window) -> Coverage:
     ]
     if not reviewed:
         gaps.append(Gap(start=window.start, end=window.end, scope="rules", reason="the server has no alerting rules"))
+    if any(item.problem == NOTHING_HELD for item in reviewed):
+        return Coverage(share=0.0, gaps=gaps)
     return Coverage(share=float(np.mean(shares)) if shares else None, gaps=gaps)
 
 

@@ -15,8 +15,8 @@ from analysis.thresholds.decided import judged_from, rule_of, to_be_judged
 from analysis.thresholds.documents import RecommendDocument, ScorecardEntry
 from analysis.thresholds.drift import discoveries
 from analysis.thresholds.history import recorded_alerts
-from analysis.thresholds.measure import Measured, evidence_of, measure
-from analysis.thresholds.missing import existing_metrics
+from analysis.thresholds.measure import Measured, evidence_of, measure, unseen
+from analysis.thresholds.missing import existing_metrics, is_void
 from analysis.thresholds.present import REPORT, coverage_of, finding_of, row_of
 from analysis.thresholds.recommend import entry_of
 from analysis.thresholds.scorecard import scored, table_of
@@ -104,9 +104,12 @@ def judged_rules(
     if unknown := sorted(set(settings.alerts) - {rule.name for _, rule in rules}):
         raise InputError(f"no alerting rule is named {' or '.join(unknown)}; see `rules replay` for those there are")
     existing = existing_metrics(prom, [rule for _, rule in rules], window)
+    is_blind = bool(rules) and not existing and is_void(prom, window)
     reviewed = []
     for place, (group, rule) in enumerate(rules, start=1):
-        reviewed.append(measure(prom, group, rule, settings, window, existing, context))
+        reviewed.append(
+            unseen(group, rule, window) if is_blind else measure(prom, group, rule, settings, window, existing, context)
+        )
         progress(place, len(rules))
     real = iter(discoveries([r.shift for r in reviewed if r.shift], settings.false_discovery_rate))
     judged = []

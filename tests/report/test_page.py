@@ -247,6 +247,11 @@ def test_the_verdict_says_what_the_alarms_are_about_and_which_report_had_no_data
     assert said == "All 3 alarms need a decision: 2 about alert rules, 1 about a team; Login had no data."
 
 
+def test_a_month_without_data_is_not_called_quiet():
+    said = verdict([{"title": "Login", "state": "done", "share": 0.0}], [])
+    assert said == "Nothing could be judged: no data of this month is held."
+
+
 def test_the_verdict_counts_what_the_page_leaves_out_and_nothing_muted(tmp_path):
     folder, settings = month(tmp_path, findings_shown=2)
     put(folder, document("threshold_drift", [finding(identity=str(i)) for i in range(7)]))

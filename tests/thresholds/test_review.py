@@ -2,6 +2,7 @@
 
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds import review
+from analysis.window import month_window
 
 RULES = """
 groups:
@@ -45,3 +46,13 @@ def test_every_rule_has_a_row_and_every_name_is_its_own(restless_server, tmp_pat
     assert 0.9 * window_days <= days[("one", 4)] <= window_days  # its metrics are there, though it has no result
     scopes = {gap.scope for gap in result.document.coverage.gaps}
     assert {"Dead", "Broken"} <= scopes
+
+
+def test_in_a_month_of_which_nothing_is_held_no_rule_is_called_dead(restless_server, tmp_path):
+    file = tmp_path / "rules.yml"
+    file.write_text(RULES)
+    settings = ThresholdDriftSettings(rule_files=[str(file)])
+    result = review(restless_server.prom, settings, month_window("2024-02", "America/Sao_Paulo"))
+    assert set(result.tables["rules"]["verdict"]) == {"unknown"}
+    assert {finding.severity for finding in result.document.findings} == {"unknown"}
+    assert result.document.coverage.share == 0.0
