@@ -140,6 +140,17 @@ def test_other_answers_are_kept_for_when_the_server_is_gone(server, tmp_path):
             prom.instant("gauge", END - timedelta(hours=1))
 
 
+def test_an_answer_about_a_time_without_data_is_for_when_the_server_is_gone(server, tmp_path):
+    early, source = START - timedelta(days=30), {"archive_source": "site", "timeout_seconds": 1}
+    with PrivatePrometheus() as empty, through(empty.url, tmp_path, **source) as prom:
+        assert prom.instant("gauge", END).empty
+        assert prom.instant("gauge", early).empty
+    with through("http://127.0.0.1:1", tmp_path, **source) as prom:
+        assert prom.instant("gauge", early).empty
+    with through(server.url, tmp_path, **source) as prom:  # it knows better
+        assert len(prom.instant("gauge", END)) == 3
+
+
 def test_any_flipped_bit_is_found_and_the_day_asked_for_again(server, tmp_path):
     with through(server.url, tmp_path) as prom:
         want = prom.range("gauge", START, END, "5m")

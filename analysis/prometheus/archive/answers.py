@@ -43,7 +43,7 @@ class Answers:
         name = _name(path, params)
         at_ms, settled = stamp_ms(params), self.is_about_settled(params)
         kept = self._read(name) if settled or self.recorder.is_gone else None
-        if kept is not None:
+        if kept is not None and (self.recorder.is_gone or _is_complete(kept)):
             return kept["data"]
         if self.recorder.is_gone:
             raise UnreachableError(f"no answer from {self.recorder.source}, and the archive lacks /api/v1/{path}")
@@ -55,14 +55,16 @@ class Answers:
             if kept is None:
                 raise
             return kept["data"]
-        if not is_partial(warnings) and (at_ms is None or (settled and self.had_data(at_ms))):
-            self._write(name, {"path": path, "params": dict(params), "asked_at": _now(), "data": data})
+        if not is_partial(warnings) and (at_ms is None or settled):
+            complete = at_ms is None or self.had_data(at_ms)
+            about = {"path": path, "params": dict(params), "asked_at": _now(), "complete": complete}
+            self._write(name, {**about, "data": data})
         return data
 
     def kept(self, path: str, params: Mapping[str, Any]) -> Any:
         """The data of an answer that would not be asked for again; None where it would be."""
         found = self._read(_name(path, params)) if self.is_about_settled(params) else None
-        return found["data"] if found else None
+        return found["data"] if found and _is_complete(found) else None
 
     def is_about_settled(self, params: Mapping[str, Any]) -> bool:
         """Whether an answer depends on nothing that may still change."""
@@ -98,6 +100,11 @@ def stamp_ms(params: Mapping[str, Any]) -> int | None:
     """The last instant that an answer depends on; None for the present."""
     stamp = params.get("time", params.get("end"))
     return None if stamp is None else round(float(stamp) * 1000)
+
+
+def _is_complete(kept: Mapping[str, Any]) -> bool:
+    """Whether the server had what it was asked about; else its answer is only for when it is gone."""
+    return bool(kept.get("complete", True))
 
 
 def _now() -> str:
