@@ -16,6 +16,7 @@ KEEPS = tuple(timedelta(minutes=n) for n in (0, 5, 15, 30))
 # Shares of slots beyond the threshold, from "usual" to "never seen": thresholds lie where these change.
 SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 5e-3, 2e-3, 1e-3, 5e-4, 2e-4, 1e-4, 0.0)
 ROUNDING = 0.25  # of the distance to the next candidate: rounder values are worth that much
+WIDEST_GAP = 10  # candidates lie no further apart than about a tenth of their range
 _STEPS = (1.0, 2.0, 5.0)
 
 
@@ -65,9 +66,19 @@ def _levels(found: Comparison, fetch: Fetch, until: int) -> list[float]:
     return sorted({level if upward else -level for level in _round_all(quantiles)})
 
 
+def _filled(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Levels with further ones between them, where what is usual and rare peaks lie far apart."""
+    widest = float(np.ptp(levels)) / WIDEST_GAP
+    if not widest:
+        return levels
+    counts = np.maximum(1, np.floor(np.diff(levels) / widest).astype(int))
+    parts = [np.linspace(a, b, n, endpoint=False) for a, b, n in zip(levels[:-1], levels[1:], counts, strict=True)]
+    return np.append(np.concatenate(parts), levels[-1])
+
+
 def _round_all(quantiles: NDArray[np.float64]) -> list[float]:
     """Rounded quantiles, one a little beyond the largest, and none twice."""
     beyond = quantiles[-1] + max(float(quantiles[-1] - quantiles[0]), abs(float(quantiles[-1])) * 0.1) * 0.2
-    distinct = np.unique(np.append(quantiles, beyond))
+    distinct = _filled(np.unique(np.append(quantiles, beyond)))
     gaps = np.diff(distinct, prepend=2 * distinct[0] - distinct[min(1, len(distinct) - 1)])
     return [rounded(float(q), ROUNDING * float(gap)) + 0.0 for q, gap in zip(distinct, gaps, strict=True)]

@@ -14,7 +14,7 @@ from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.report.figures import thresholds as figures
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds import recommend, review
-from analysis.thresholds.candidates import rounded
+from analysis.thresholds.candidates import WIDEST_GAP, _filled, rounded
 from analysis.thresholds.predict import interval_of, predict
 from analysis.window import Window
 from benchmarks.prediction import held
@@ -132,7 +132,7 @@ def test_the_figure_marks_today_and_the_recommendation(server, tmp_path):
     curve = result.frames["whatif"].query("name == 'Noisy'")
     assert (np.diff(curve["alerts_per_month"]) <= 0).sum() > (np.diff(curve["alerts_per_month"]) > 0).sum()
     drawn = figures.whatif(result)
-    axes = {ax.get_title(loc="left"): ax for ax in drawn.axes}
+    axes = {ax.get_title(loc="left").split(":")[0]: ax for ax in drawn.axes}
     assert {"Noisy", "Quiet", "Deaf"} <= set(axes)
     labels = [text.get_text() for text in axes["Noisy"].get_legend().get_texts()]
     [noisy] = [entry for entry in result.document.recommendations if entry["alert"] == "Noisy"]
@@ -185,3 +185,10 @@ def test_one_day_of_thousands_is_no_surprise_next_month():
     burst = predict([0] * 20 + [1000] + [0] * 40, 0.9)
     assert burst.low == 0
     assert burst.high > 100
+
+
+def test_candidates_leave_no_wide_gap_between_what_is_usual_and_rare_peaks():
+    filled = _filled(np.array([20.0, 25.0, 31.0, 60.0, 60.5]))
+    assert {20.0, 25.0, 31.0, 60.0, 60.5} <= set(filled)
+    assert np.diff(filled).max() < 1.5 * np.ptp(filled) / WIDEST_GAP
+    assert _filled(np.array([5.0])) == [5.0]

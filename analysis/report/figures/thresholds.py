@@ -1,20 +1,24 @@
 """Figures of the threshold review."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.drawing import BLUE, GREEN, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 from analysis.findings import ReportResult
 
+TITLE_CHARACTERS = 120  # of a panel, in one line
 SHOWN_RULES = 6  # more panels than this nobody looks at
 
 
 def headroom(result: ReportResult, timezone: str) -> Figure:
     """Daily headroom of the rules that drift, or of the tightest ones, with the threshold as zero."""
     frame = result.frames["headroom"]
-    drifting = [f.labels["alertname"] for f in result.document.findings if f.kind == "drifting"]
+    titles = {f.labels["alertname"]: f.title for f in result.document.findings if f.kind == "drifting"}
+    drifting = list(titles)
     names = list(dict.fromkeys([n for n in drifting if n in frame] or list(frame.columns)))[:SHOWN_RULES]
-    text = f"{len(set(drifting))} rules drift" if drifting else "No rule drifts"
+    text = f"{len(drifting)} {'rule drifts' if len(drifting) == 1 else 'rules drift'}" if drifting else "No rule drifts"
     if not names:
         made, (ax,) = figure("No rule has a threshold to measure headroom against")
         ax.set_axis_off()
@@ -25,7 +29,7 @@ def headroom(result: ReportResult, timezone: str) -> Figure:
         ax.plot(days.index, days.to_numpy(), color=BLUE, marker="o", markersize=3, linewidth=1)
         ax.axhline(0, color=RED, linewidth=1.2)
         ax.axvline(pd.Timestamp(result.document.window.start), color=GREY, linestyle=":", linewidth=1)
-        ax.set_title(plain(name), fontsize=10, loc="left")
+        ax.set_title(plain(titles.get(name, name).split(" (20")[0], TITLE_CHARACTERS), fontsize=9, loc="left")
         ax.set_ylabel("headroom\n(rule's unit)", fontsize=8)
     time_axis(axes[-1], timezone)
     return describe(made, f"{text}. Daily headroom of {', '.join(names)}; zero is the threshold.")
@@ -51,11 +55,16 @@ def whatif(result: ReportResult) -> Figure:
             at = [mark["recommended"]], [mark["alerts_recommended"]]
             ax.scatter(*at, color=GREEN, marker="s", zorder=3, label=f"recommended: {plain(mark['text'])}")
         count_axis(ax, float(curve["alerts_per_month"].max()))
-        ax.set_title(plain(name), fontsize=10, loc="left")
+        ax.set_title(plain(_conclusion(name, mark), TITLE_CHARACTERS), fontsize=9, loc="left")
         ax.set_ylabel("alerts per\n30 days", fontsize=8)
         ax.legend(fontsize=8, frameon=False)
     axes[-1].set_xlabel("threshold (rule's unit)", fontsize=9)
     return describe(made, f"{title}. Alerts per month against the threshold of {', '.join(names)}.")
+
+
+def _conclusion(name: str, mark: "pd.Series[Any]") -> str:
+    today = f"{name}: {mark['alerts_today']:.3g} alerts in 30 days with {mark['today']:g}"
+    return f"{today}, {mark['alerts_recommended']:.3g} as recommended" if mark["text"] else f"{today}, as it is"
 
 
 def _worth_showing(result: ReportResult) -> list[str]:
