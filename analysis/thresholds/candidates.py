@@ -63,7 +63,14 @@ def _levels(found: Comparison, fetch: Fetch, until: int) -> list[float]:
     if not len(worst):
         return []
     quantiles = np.quantile(worst, [1 - share for share in SHARES])
-    return sorted({level if upward else -level for level in _round_all(quantiles)})
+    levels = _of_kind(_round_all(quantiles), worst)
+    return sorted({level if upward else -level for level in levels})
+
+
+def _of_kind(levels: Sequence[float], values: NDArray[np.float64]) -> list[float]:
+    """Whole levels for what is counted: nobody asks for more than 2.4 of something."""
+    is_counted = bool((values == np.round(values)).all())
+    return [float(round(level)) + 0.0 for level in levels] if is_counted else list(levels)
 
 
 def _filled(levels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.report.figures import thresholds as figures
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds import recommend, review
-from analysis.thresholds.candidates import WIDEST_GAP, _filled, rounded
+from analysis.thresholds.candidates import WIDEST_GAP, _filled, _of_kind, rounded
 from analysis.thresholds.predict import interval_of, predict
 from analysis.window import Window
 from benchmarks.prediction import held
@@ -192,3 +192,8 @@ def test_candidates_leave_no_wide_gap_between_what_is_usual_and_rare_peaks():
     assert {20.0, 25.0, 31.0, 60.0, 60.5} <= set(filled)
     assert np.diff(filled).max() < 1.5 * np.ptp(filled) / WIDEST_GAP
     assert _filled(np.array([5.0])) == [5.0]
+
+
+def test_what_is_counted_gets_whole_levels():
+    assert _of_kind([0.2, 2.4, 3.0], np.array([0.0, 1.0, 3.0])) == [0, 2, 3]
+    assert _of_kind([0.2, 2.4], np.array([0.0, 1.5])) == [0.2, 2.4]
