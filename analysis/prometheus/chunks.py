@@ -92,7 +92,7 @@ class Chunks:
                 f"split into {MAXIMUM_REQUESTS} requests even; ask for less of it"
             )
         step = self.step_ms
-        params = {"query": expr, "start": first_ms / 1000, "end": (past_ms - step) / 1000, "step": step / 1000}
+        params = {"query": expr, "start": first_ms / 1000, "end": (past_ms - step) / 1000, "step": step_text(step)}
         reader, answer = self.api.read("query_range", params, partial(Reader, first_ms, past_ms, step, self.told))
         data, warnings = self.api.opened("query_range", answer)
         if data["resultType"] == "scalar":
@@ -114,6 +114,11 @@ class Chunks:
             if several or self.api.get("labels", {"match[]": match_texts(expr, f'{label}=""'), **bounds}):
                 return halves(expr, label, values[label][: max(1, len(values[label]) // 2)])
         raise error
+
+
+def step_text(step_ms: int) -> float | str:
+    """A step as the server reads it exactly: it cuts off what a fraction of a second in floats is short of."""
+    return step_ms / 1000 if step_ms % 1000 == 0 else f"{step_ms}ms"
 
 
 def in_order(work: Callable[[A], R], items: Iterable[A], at_once: int) -> Iterator[R]:

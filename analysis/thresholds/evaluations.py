@@ -82,6 +82,7 @@ def evaluations_of(
     slots, down, starts = nothing if calm and not records else _outages(prom, grid, window, is_recorded=bool(records))
     missed = _missed(prom, group, grid, window) if len(slots) else down.copy()
     ends = [(_last_before(down, start), _settled(start, down, written)) for start in starts[1:]]
+    ends = sorted(ends + _unseen(records, written, down), key=lambda end: end[1])
     down &= ~written
     silent = down.copy()
     begun, shown = [0], [0]
@@ -96,12 +97,22 @@ def evaluations_of(
         first = min([start, *np.searchsorted(slots, evaluated_ms).tolist()])
         begun.append(first)
         shown.append(shows)
-        silent[first:shows] = True
+        silent[last + 1 : shows] |= ~written[last + 1 : shows]
+        down[last + 1 : first] |= ~written[last + 1 : first]
         down[first:shows] = missed[first:shows] = False  # evaluated, but written by nobody
     found = Evaluations(slots, ~(missed | down), begun, silent, shown)
     for record in records.values():
         missed |= record.missed(found.started_ms) & ~written
     return replace(found, evaluated=~(missed | down))
+
+
+def _unseen(records: Mapping[str, Record], written: Flags, down: Flags) -> list[tuple[int, int]]:
+    """Outages too short for the scrapes to show: the slots on both sides of a run at which nothing was written."""
+    missed = np.zeros(len(written), dtype=bool)
+    for record in records.values():
+        missed |= record.missed(np.zeros(len(written), dtype=np.int64)) & ~written
+    runs = [run for run in _runs(missed) if run[1] - run[0] >= SETTLING - 1 and run[1] + 1 < len(written)]
+    return [(first - 1, last + 1) for first, last in runs if not down[first : last + 1].any()]
 
 
 def _last_before(down: Flags, start: int) -> int:
@@ -178,7 +189,8 @@ def _scrape_seconds(prom: Prometheus, window: Window) -> float | None:
     span = min(SPAN, window.duration)
     try:
         text = f"max(count_over_time(up[{int(span.total_seconds() * 1000)}ms]))"
-        counts = prom.range(text, window.start, window.end, max(window.duration / 100, timedelta(seconds=1)))
+        step = timedelta(seconds=max(1, round(window.duration / timedelta(seconds=100))))
+        counts = prom.range(text, window.start, window.end, step)
     except UnreachableError:
         raise
     except PromreviewError:

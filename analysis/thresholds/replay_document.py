@@ -12,8 +12,9 @@ from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.agreement import Agreement
 from analysis.thresholds.evaluations import is_calm
 from analysis.thresholds.group_replay import replay_group, warm_up_of
-from analysis.window import Window, unix_ms
+from analysis.window import Window, from_unix_ms, unix_ms
 
+CLOCK = timedelta(seconds=1)  # how exactly the server's is known
 FUTURE = "this lies in the future: nothing has been evaluated yet"
 
 
@@ -52,7 +53,8 @@ def replay_document(
         (replace(group, interval=group.interval or default_interval), [rule for _, rule in pairs])
         for group, pairs in groupby(rules, key=lambda pair: pair[0])
     ]
-    now = max(window.start, min(window.end, datetime.now(UTC) + prom.api.clock_ahead))
+    now = from_unix_ms(unix_ms(datetime.now(UTC) + prom.api.clock_ahead))
+    now = window.end if window.end <= now + CLOCK else max(window.start, now)
     warm_up = max((warm_up_of(group, mine) for group, mine in groups), default=ZERO)
     past = Window(window.start, now) if now > window.start else None
     calm = past is not None and len(groups) > 1 and is_calm(prom, Window(past.start - warm_up, past.end))

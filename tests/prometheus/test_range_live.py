@@ -122,3 +122,11 @@ def test_the_labels_that_come_back_are_the_ones_that_were_written(url):
         for value in HOSTILE:
             alone = prom.range(f"odd{{l={quote(value)}}}", END - timedelta(hours=HOURS), END, "1m")
             assert alone.columns.get_level_values("l").tolist() == [value]
+
+
+@pytest.mark.parametrize("step", [1.001, 1.08, 2.003, 0.999])
+def test_a_step_with_milliseconds_is_the_one_that_was_asked_for(url, step):
+    with connect(url) as prom:
+        times = prom.range("time()", END, END + timedelta(minutes=5), step)
+        assert times.notna().to_numpy().all()
+        assert np.allclose(np.diff(times.to_numpy()[:, 0]), step)
