@@ -12,6 +12,7 @@ from analysis.cardinality.uses import uses
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
 from analysis.settings.cardinality import CardinalityGrowthSettings
+from analysis.window import Window
 
 
 def consumer(prom: Prometheus, settings: CardinalityGrowthSettings) -> Callable[[str], bool]:
@@ -33,6 +34,18 @@ def consumer(prom: Prometheus, settings: CardinalityGrowthSettings) -> Callable[
         )
 
     return goes_away
+
+
+def federations(prom: Prometheus, window: Window) -> float:
+    """How often a server that scrapes itself was federated from in a window; its selectors stay unknown."""
+    span = f"{round(window.duration.total_seconds())}s"
+    try:
+        counted = prom.instant(
+            f'sum(increase(prometheus_http_requests_total{{handler="/federate"}}[{span}]))', window.end
+        )
+    except PromreviewError:
+        return 0.0
+    return float(counted.fillna(0).sum())
 
 
 def _config(prom: Prometheus) -> Mapping[str, Any]:

@@ -40,6 +40,7 @@ from analysis.window import Window
 UNKNOWN_MEMORY = (
     "the server does not scrape itself: bytes per series are unknown, so the limit of memory was not looked at"
 )
+FEDERATED = "federated {} times; name the selectors in remote_match: what leaves here cannot be seen to be used"
 GIVE = "where others evaluate them (vmalert, a ruler), name their files as rules"
 
 
@@ -65,6 +66,8 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
     jobs, names = jobs_of(collected), label_names(collected)
     used = usage(queries, jobs, names, remote.consumer(prom, settings))
     gaps += [_gap(window, where, f"not read: {why}"[:300]) for where, why in used.unread]
+    if not settings.remote_match and (asked := remote.federations(prom, window)) >= 1:
+        gaps.append(_gap(window, "usage by federation", FEDERATED.format(round(asked))))
     missing = _missing(prom, used, window)
     rows = metric_rows(collected, used, settings.owner_labels)
     recorded = {query.record for query in queries if query.record}

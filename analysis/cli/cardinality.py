@@ -15,6 +15,9 @@ Dashboards = Annotated[Path | None, typer.Option("--dashboards", help="folder of
 QueryLog = Annotated[list[Path] | None, typer.Option("--query-log", help="query log files of Prometheus")]
 Limit = Annotated[int | None, typer.Option("--limit", help="series this Prometheus may hold", min=1)]
 Previous = Annotated[Path | None, typer.Option("--previous", help="outputs folder with last month's results")]
+Remote = Annotated[
+    list[str] | None, typer.Option("--remote-match", help="selectors that other servers federate, so used unseen")
+]
 Parameters = Annotated[Path | None, typer.Option("--params", help="YAML file of further parameters")]
 
 
@@ -34,6 +37,7 @@ def cardinality(
     query_log: QueryLog = None,
     limit: Limit = None,
     previous: Previous = None,
+    remote_match: Remote = None,
     params: Parameters = None,
     output_format: OutputFormat = Format.table,
     fail_on: FailOnOption = FailOn.never,
@@ -54,7 +58,7 @@ def cardinality(
         "grafana_url": grafana_url,
         "query_log": query_log,
     }
-    given |= {"limit_series": limit, "previous_results": previous}
+    given |= {"limit_series": limit, "previous_results": previous, "remote_match": remote_match}
     default = Path("params/cardinality_growth.yaml")
     file = params or (default if default.is_file() else None)
     settings = load_settings(CardinalityGrowthSettings, file, given)

@@ -27,6 +27,9 @@ CALIBRATION = 1.3
 CERTAIN_GROWTH = 1.0
 STEPS_BEFORE_ANY = 0.3  # how many steps are taken as seen where none was: absence is weak evidence
 STEP_BEFORE_ANY = 0.03  # their size, as a share of the level
+BEND_BEFORE_ANY = 0.5
+BEND_DAYS = 180.0
+BEND_SEEN = 0.5
 SHORT_STRETCH = 15  # points; a shorter last stretch borrows from the slope before it
 WANDERS = 2.0  # variance of a walk over the stretch, by that of the noise, from which on the level wanders
 FUTURES = 300  # simulated; enough that the ends of the interval move little between seeds
@@ -74,7 +77,7 @@ def forecast(history: pd.Series, limit: float, level: float = 0.8) -> Forecast:
     tail = (1 - level) / 2
     first = path.passages(limit)
     early, middle, late = (_date(now, first, quantile) for quantile in (tail, 0.5, 1 - tail))
-    grows = path.slope > CERTAIN_GROWTH * path.slope_error
+    grows = path.slope > CERTAIN_GROWTH * path.slope_error or path.grows_by_steps
     reached = middle if grows else None
     reason = None if reached else ("beyond_two_years" if grows else "no_growth")
     since = known.index[path.start].to_pydatetime()
@@ -95,8 +98,10 @@ class Path:
         noise: standard deviation around the trend.
         carried: how much of the noise is carried over from day to day, 0 to 1.
         wander: variance per day of a level that wanders.
-        step_rate: steps per day.
-        step_size: standard deviation of a step.
+        bend: variance per day of a slope that changes.
+        steps: sizes of the steps that were seen.
+        step_size: standard deviation of a step of another size.
+        span: days of the history.
     """
 
     start: int
@@ -108,8 +113,15 @@ class Path:
     noise: float
     carried: float
     wander: float
-    step_rate: float
+    bend: float
+    steps: tuple[float, ...]
     step_size: float
+    span: float
+
+    @property
+    def grows_by_steps(self) -> bool:
+        """Whether several steps went up, as a server's do that grows with every release."""
+        return len(self.steps) > 1 and sum(self.steps) > CERTAIN_GROWTH * float(np.linalg.norm(self.steps))
 
     def passages(self, limit: float) -> NDArray[np.float64]:
         """Days until the limit is first reached, in each of many simulated futures; infinite for never.
@@ -119,20 +131,36 @@ class Path:
         """
         rng = np.random.default_rng(FUTURES)
         days = np.arange(1, HORIZON // timedelta(days=1) + 1, dtype="float64")
+        shape = (FUTURES, len(days))
         slopes = self.slope + CALIBRATION * self.slope_error * rng.standard_t(max(3, self.freedom), (FUTURES, 1))
         start = self.level + CALIBRATION * self.level_error * rng.standard_normal((FUTURES, 1))
-        shape = (FUTURES, len(days))
         moves = np.sqrt(self.wander) * rng.standard_normal(shape, dtype="float32")
-        moves += (
-            self.step_size
-            * rng.standard_normal(shape, dtype="float32")
-            * (rng.random(shape, dtype="float32") < self.step_rate)
-        )
+        turns = np.cumsum(np.sqrt(self.bend) * rng.standard_normal(shape, dtype="float32"), axis=1)
+        moves = CALIBRATION * moves + turns + self._future_steps(rng, shape)
         fresh = np.sqrt(1 - self.carried**2) * self.noise * rng.standard_normal(shape, dtype="float32")
         around = signal.lfilter([1.0], [1.0, -self.carried], fresh, axis=1)
-        values = start + slopes * days + CALIBRATION * np.cumsum(moves, axis=1) + around
+        values = start + slopes * days + np.cumsum(moves, axis=1) + around
         over = values >= limit
         return np.where(over.any(axis=1), over.argmax(axis=1) + 1.0, np.inf)
+
+    def _future_steps(self, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Steps as they were seen, and others: how often and how large they are is itself in doubt."""
+        seen = len(self.steps)
+        rates = rng.gamma(seen + STEPS_BEFORE_ANY, 1 / self.span, (shape[0], 1))
+        sizes = self.step_size * rng.standard_normal(shape)
+        if seen:
+            again = rng.random(shape) < seen / (seen + 1)
+            sizes = np.where(again, rng.choice(self.steps, shape), sizes)
+        return sizes * (rng.random(shape) < rates)
+
+
+class _Fit(NamedTuple):
+    slope: float
+    error: float
+    level: float
+    noise: float
+    carried: float
+    wander: float
 
 
 def fit_path(days: NDArray[np.float64], values: NDArray[np.float64]) -> Path:
@@ -152,7 +180,7 @@ def fit_path(days: NDArray[np.float64], values: NDArray[np.float64]) -> Path:
         level = float(values[edges[-2] :].mean() + slope * (days[-1] - days[edges[-2] :].mean()))
     steps = _steps(days, values, edges, fits)
     size = float(np.sqrt(np.mean(np.square(steps)))) if steps else STEP_BEFORE_ANY * abs(level)
-    rate = (len(steps) or STEPS_BEFORE_ANY) / (days[-1] - days[0])
+    span = float(days[-1] - days[0])
     freedom = len(values) - edges[-2] - 2
     return Path(
         edges[-2],
@@ -164,18 +192,17 @@ def fit_path(days: NDArray[np.float64], values: NDArray[np.float64]) -> Path:
         last.noise,
         last.carried,
         last.wander,
-        rate,
+        _bend(fits, max(abs(slope), error), span),
+        tuple(steps),
         size,
+        span,
     )
 
 
-class _Fit(NamedTuple):
-    slope: float
-    error: float
-    level: float
-    noise: float
-    carried: float
-    wander: float
+def _bend(fits: list[_Fit], scale: float, span: float) -> float:
+    """Variance per day of the slope: as it changed between the stretches, and as growth changes anywhere."""
+    changes = [max(0.0, (b.slope - a.slope) ** 2 - a.error**2 - b.error**2) for a, b in pairwise(fits)]
+    return (BEND_SEEN * sum(changes) + (BEND_BEFORE_ANY * scale) ** 2) / (span + BEND_DAYS)
 
 
 def _fit(days: NDArray[np.float64], values: NDArray[np.float64]) -> _Fit:
