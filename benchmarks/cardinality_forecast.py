@@ -14,6 +14,7 @@ from analysis.datasets.growth import make_growth_history
 from analysis.fanout import fan_out
 from analysis.series.backtest import Calibration, backtest, wilson
 from analysis.series.forecast import HORIZON, Forecast, forecast
+from benchmarks.growth_shapes import SHAPES, make_shape
 
 FIRST_SEED = 30_000  # tuning used seeds below 11,000
 BLOCK = 50
@@ -43,10 +44,28 @@ def block(first: int) -> list[Calibration]:
     ]
 
 
+def shapes(first: int) -> list[Calibration]:
+    made = [make_shape(shape, seed) for seed in range(first, first + BLOCK // len(SHAPES)) for shape in SHAPES]
+    return [
+        backtest([(h.history, h.limit, h.reached_days) for h in made], method) for method in (forecast, straight_line)
+    ]
+
+
 def main() -> None:
     cases = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    blocks = fan_out(block, range(FIRST_SEED, FIRST_SEED + cases, BLOCK))
-    names = ("promreview, all", "promreview, limit reached", "straight line, all", "straight line, limit reached")
+    show(
+        ("promreview, all", "promreview, limit reached", "straight line, all", "straight line, limit reached"),
+        fan_out(block, range(FIRST_SEED, FIRST_SEED + cases, BLOCK)),
+    )
+    print(f"shapes that the generator does not have: {', '.join(SHAPES)}")
+    each = BLOCK // len(SHAPES)
+    show(
+        ("promreview, other shapes", "straight line, other shapes"),
+        fan_out(shapes, range(0, cases // len(SHAPES), each)),
+    )
+
+
+def show(names: tuple[str, ...], blocks: list[list[Calibration]]) -> None:
     for name, found in zip(names, zip(*blocks, strict=True), strict=True):
         covered, count = sum(c.covered for c in found), sum(c.cases for c in found)
         low, high = wilson(covered, count)

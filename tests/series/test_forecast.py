@@ -35,6 +35,23 @@ def test_a_release_is_a_step_and_not_a_slope():
     assert found.stretch_start == pd.Timestamp("2026-08-01", tz="UTC") + pd.Timedelta(days=40)
 
 
+def test_releases_that_go_up_again_and_again_are_growth():
+    noise = np.random.default_rng(5).normal(0, 15, 120)
+    history = daily(np.round(10_000 + 500 * (np.arange(120) // 20) + noise))
+    found = forecast(history, 15_000)
+    assert found.reason is None
+    assert found.early < found.reached_at  # 500 more every 20 days: 2,500 more take about 100
+    assert 50 < days_until(found, history) < 200
+
+
+def test_growth_that_was_never_steady_is_foretold_with_more_doubt():
+    days, noise = np.arange(120), np.random.default_rng(6).normal(0, 10, 120)
+    steady = daily(np.round(10_000 + 20 * days + noise))
+    turning = daily(np.round(10_000 + np.cumsum(np.repeat([10, 35, 5, 20], 30)) + noise))
+    widths = [found.late - found.early for found in (forecast(h, h.iloc[-1] + 2_000) for h in (steady, turning))]
+    assert widths[1] > widths[0]
+
+
 def test_growth_that_began_lately_counts_from_there():
     days = np.arange(61)
     history = daily(269 + np.where(days > 40, (days - 40) * 1.5, 0).round())
