@@ -6,14 +6,16 @@ inherit it and no analysis has to know.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Literal, Self, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import BrokenProcessPool
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from threadpoolctl import threadpool_limits
 
 from analysis.errors import InputError, ParameterError, SourceError
 
@@ -22,6 +24,9 @@ Result = TypeVar("Result")
 
 ATTEMPTS = 3  # a block that kills its worker this often is itself the cause
 CONNECT_SECONDS = 5.0  # a scheduler on the same network answers in milliseconds
+START_SECONDS = (
+    4.0  # what a local process costs before its first block: mostly imports; measured by benchmarks/scale.py
+)
 
 
 class FanOutSettings(BaseSettings):
@@ -59,25 +64,28 @@ def fan_out(
     items: Sequence[Item],
     *,
     settings: FanOutSettings | None = None,
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[], object] = lambda: None,
+    here: Callable[[Item], Result] | None = None,
 ) -> list[Result]:
     """Call `function` on every item, in the order of the items, wherever the settings say.
 
-    A worker that dies costs the blocks it held; they are done again, all others are kept.
+    A worker that dies costs the blocks it held; they are done again, all others are kept. Local
+    work begins in this process and moves to others once what is left is worth their start.
 
     Args:
         function: importable by a worker, without side effects that may not happen twice.
         items: one block of work each, small to ship: a query and a window, not its data.
         settings: where to run; the environment when left out.
         progress: called once per finished item.
+        here: does the same in this process, with what it already has; `function` when left out.
 
     Raises:
         SourceError: workers died again and again on the same blocks.
     """
     settings = settings or FanOutSettings.from_environment()
-    if settings.backend == "sequential" or len(items) < 2 or (settings.backend == "local" and settings.jobs == 1):
-        return [_told(function(item), progress) for item in items]
     done: dict[int, Result] = {}
+    if settings.backend != "dask":
+        done = _begun(here or function, items, settings, progress)
     for _ in range(ATTEMPTS):
         left = [index for index in range(len(items)) if index not in done]
         if not left:
@@ -93,7 +101,27 @@ def fan_out(
     return [done[index] for index in range(len(items))]
 
 
-def _told(result: Result, progress: Callable[[], None]) -> Result:
+def _begun(
+    function: Callable[[Item], Result], items: Sequence[Item], settings: FanOutSettings, progress: Callable[[], object]
+) -> dict[int, Result]:
+    """The first items, done in this process; all of them where the rest does not pay for the start of others."""
+    done: dict[int, Result] = {}
+    alone = settings.backend == "sequential" or settings.jobs == 1
+    began = time.monotonic()
+    with threadpool_limits(1):  # as workers have it: a sum over several threads may end in another last bit
+        for place, item in enumerate(items):
+            if place and not alone and _pays((time.monotonic() - began) / place, len(items) - place, settings.jobs):
+                break
+            done[place] = _told(function(item), progress)
+    return done
+
+
+def _pays(seconds_each: float, left: int, jobs: int) -> bool:
+    """Whether processes save more on the items that are left than their start costs."""
+    return seconds_each * left * (1 - 1 / min(left, jobs)) > START_SECONDS
+
+
+def _told(result: Result, progress: Callable[[], object]) -> Result:
     progress()
     return result
 
@@ -107,7 +135,18 @@ def _run(
 
 
 def _numbered(function: Callable[[Item], Result], index: int, item: Item) -> tuple[int, Result]:
-    return index, function(item)
+    with threadpool_limits(1):
+        return index, function(item)
+
+
+def step_aside() -> None:
+    """In a block that only waits for others: leave the worker's place to them, or all places could end up waiting."""
+    try:
+        from distributed import secede
+    except ImportError:
+        return
+    with suppress(ValueError):  # not on a worker
+        secede()
 
 
 def _backend(settings: FanOutSettings) -> AbstractContextManager[Any]:
@@ -146,4 +185,4 @@ def _worker_losses() -> tuple[type[BaseException], ...]:
     return (BrokenProcessPool, KilledWorker, FutureCancelledError)
 
 
-__all__ = ["FanOutSettings", "fan_out"]
+__all__ = ["FanOutSettings", "fan_out", "step_aside"]

@@ -1,16 +1,16 @@
 import os
 import signal
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analysis import fanout
+from analysis.cli import hoisted
 from analysis.errors import ParameterError, SourceError
 from analysis.fanout import FanOutSettings, fan_out
-from analysis.prometheus.private_server import free_port
+from tests.dask_cluster import cluster
 
 LOCAL = FanOutSettings(backend="local", jobs=2)
 
@@ -29,25 +29,20 @@ def die_once(folder, item):
 
 
 def die_always(item):
-    if item == 1:
+    if item == 2:
         os.kill(os.getpid(), signal.SIGKILL)
     return item
 
 
 @pytest.fixture(scope="module")
 def dask_settings():
-    port = free_port()
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
-    start = partial(subprocess.Popen, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"tcp://127.0.0.1:{port}"
-    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--memory-limit", "0"]
-    processes = [start([*scheduler, "--no-dashboard"])]
-    processes += [start([*worker, "--no-dashboard"]) for _ in range(2)]
-    yield FanOutSettings(backend="dask", scheduler=address, jobs=2)
-    for process in reversed(processes):
-        process.terminate()
-        process.wait(20)
+    with cluster(workers=2) as address:
+        yield FanOutSettings(backend="dask", scheduler=address, jobs=2)
+
+
+@pytest.fixture(autouse=True)
+def worth_it(monkeypatch):
+    monkeypatch.setattr(fanout, "START_SECONDS", 0.0)
 
 
 def test_results_come_in_the_order_of_the_items_and_are_the_same_everywhere(dask_settings):
@@ -64,8 +59,8 @@ def test_a_worker_killed_in_the_middle_costs_its_block_and_no_result(where, tmp_
 
 
 def test_a_block_that_always_kills_its_worker_is_named():
-    with pytest.raises(SourceError, match="block not done: 1"):
-        fan_out(die_always, range(4), settings=LOCAL)
+    with pytest.raises(SourceError, match="block not done: 2"):
+        fan_out(die_always, range(4), settings=LOCAL, here=int)
 
 
 def test_progress_is_told_once_per_item():
@@ -83,3 +78,24 @@ def test_dask_without_a_scheduler_is_refused(monkeypatch):
 def test_a_scheduler_that_is_not_there_is_named():
     with pytest.raises(SourceError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:1"):
         fan_out(noise, range(3), settings=FanOutSettings(backend="dask", scheduler="tcp://127.0.0.1:1"))
+
+
+def where(_item):
+    return os.getpid()
+
+
+def test_work_too_small_for_the_start_of_a_process_stays_here(monkeypatch):
+    monkeypatch.setattr(fanout, "START_SECONDS", 60.0)
+    assert set(fan_out(where, range(50), settings=LOCAL)) == {os.getpid()}
+
+
+def test_work_that_is_worth_it_leaves_after_its_first_item():
+    found = fan_out(where, range(6), settings=LOCAL)
+    assert found[0] == os.getpid()
+    assert os.getpid() not in found[1:]
+
+
+def test_options_of_the_whole_program_may_stand_anywhere():
+    given = ["rules", "drift", "--scheduler", "tcp://h:1", "--alert", "A", "--backend=dask", "--", "--backend"]
+    expected = ["--scheduler", "tcp://h:1", "--backend=dask", "rules", "drift", "--alert", "A", "--", "--backend"]
+    assert hoisted(given) == expected

@@ -4,7 +4,8 @@ Counting happens on the server; label sets are read in batches and within a budg
 metrics that changed first. What the budget leaves out is said.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
@@ -16,6 +17,7 @@ from analysis.cardinality.model import Collected, Edges, Group, Reader
 from analysis.cardinality.selectors import OURS, alive
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
+from analysis.prometheus.spread import spread
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window
 
@@ -33,7 +35,7 @@ def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Windo
     counts = [instants.counts(start, slow_start), instants.counts(end, slow_end)]
     reader = Reader()
     batches, left_out = plan(counts[0], counts[1], settings.label_set_budget, settings.series_per_query)
-    edges = _edges(prom, reader, batches, (start, slow_start), (end, slow_end))
+    edges = _edges(prom, batches, (start, slow_start), (end, slow_end))
     budget = settings.label_set_budget - sum(len(e.start) + len(e.end) for e in edges.values())
     brief = momentary(prom.label_values("__name__", window=window), counts, trend)
     batches += batched(brief, settings.series_per_query)
@@ -93,21 +95,30 @@ def batched(sizes: pd.Series, per_query: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _edges(
-    prom: Prometheus,
-    reader: Reader,
-    batches: Iterable[list[str]],
-    start: tuple[datetime, Mapping[str, float]],
-    end: tuple[datetime, Mapping[str, float]],
-) -> dict[Group, Edges]:
-    found: dict[Group, Edges] = {}
-    for batch in batches:
-        for side, (at, slow) in (("start", start), ("end", end)):
-            for expr in alive(slow, batch):
+@dataclass(frozen=True)
+class _Batch:
+    """Reads the label sets of some metrics at both edges."""
+
+    sides: tuple[tuple[datetime, Mapping[str, float]], tuple[datetime, Mapping[str, float]]]
+
+    def __call__(self, prom: Prometheus, names: list[str]) -> dict[Group, Edges]:
+        reader, found = Reader(), dict[Group, Edges]()
+        for side, (at, slow) in zip(("start", "end"), self.sides, strict=True):
+            for expr in alive(slow, names):
                 for row in vector(prom, expr + OURS, at):
                     group, labels = reader.read(row["metric"])
                     getattr(found.setdefault(group, Edges()), side).add(reader.share(labels))
-    return found
+        return found
+
+
+def _edges(
+    prom: Prometheus,
+    batches: Sequence[list[str]],
+    start: tuple[datetime, Mapping[str, float]],
+    end: tuple[datetime, Mapping[str, float]],
+) -> dict[Group, Edges]:
+    """Label sets at both edges, a batch of metrics a block; no metric is in two of them."""
+    return {group: sides for part in spread(prom, _Batch((start, end)), batches) for group, sides in part.items()}
 
 
 def _sizes(edges: Mapping[Group, Edges]) -> dict[str, int]:

@@ -48,11 +48,28 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _promreview(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="say it and stop")
     ] = False,
+    backend: Annotated[
+        str, typer.Option("--backend", help="where blocks of work run: local, dask or sequential; may stand anywhere")
+    ] = "",
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", help="of the Dask cluster, tcp://HOST:PORT; may stand anywhere")
+    ] = "",
 ) -> None:
     """Monthly review of a Prometheus: login anomalies, cardinality growth, threshold drift."""
+    _choose(backend, scheduler)
+
+
+def _choose(backend: str, scheduler: str) -> None:
+    """Say where work runs, to this process and to those that it starts."""
+    given = {"PROMREVIEW_BACKEND": backend, "PROMREVIEW_SCHEDULER": scheduler}
+    os.environ.update({name: value for name, value in given.items() if value})
+    if backend or scheduler:
+        from analysis.fanout import FanOutSettings
+
+        FanOutSettings.from_environment()
 
 
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM  # as a shell says it
@@ -67,7 +84,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     if debug:
         sys.argv.remove("--debug")
-    sys.argv[1:] = joined_parameters(sys.argv[1:])
+    sys.argv[1:] = joined_parameters(hoisted(sys.argv[1:]))
     signal.signal(signal.SIGTERM, _terminate)  # cleaned up like Ctrl-C
     try:
         app()
@@ -98,6 +115,22 @@ def _unforeseen(error: Exception) -> int:
         return 2 if error.errno in UNUSABLE else 4
     print(f"promreview: a defect of promreview, {type(error).__name__}: {said}; --debug shows where", file=sys.stderr)
     return 4
+
+
+def hoisted(arguments: list[str]) -> list[str]:
+    """Options of the whole program before those of a command, wherever they were typed."""
+    mine: list[str] = []
+    rest: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*mine, *rest, word, *waiting]
+        if word.partition("=")[0] not in ("--backend", "--scheduler"):
+            rest.append(word)
+            continue
+        mine += [word, *([waiting.pop(0)] if "=" not in word and waiting else [])]
+    return [*mine, *rest]
 
 
 def joined_parameters(arguments: list[str]) -> list[str]:

@@ -254,6 +254,10 @@ class Prometheus:
             self._source = Source(url=self.api.shown_url, kind=kind, version=str(info.get("version", "")))
         return self._source
 
+    def know(self, source: Source) -> None:
+        """Be told what another client of the same server has found it to be."""
+        self._source = source
+
 
 def series_parameters(match: list[str], window: Window) -> dict[str, Any]:
     """The parameters of ``/api/v1/series``."""

@@ -121,6 +121,16 @@ def grid_of(prom: Prometheus, group: RuleGroup, window: Window, default: timedel
     return Grid(interval, phase, source)
 
 
+def stamps_of(prom: Prometheus, group: RuleGroup, window: Window) -> list[int]:
+    """What is known of when a group was evaluated, to be told to another client of the same server."""
+    return _recorded_stamps_ms(prom, group, window)
+
+
+def tell_stamps(prom: Prometheus, group: RuleGroup, window: Window, stamps: list[int]) -> None:
+    """Tell a client what another one was told, so that it does not ask again."""
+    _STAMPS.setdefault(prom, {})[group.file, group.name, window] = stamps
+
+
 def _recorded_stamps_ms(prom: Prometheus, group: RuleGroup, window: Window) -> list[int]:
     """Raw stamps of what a group wrote, asked for once: all of its rules have the same."""
     known = _STAMPS.setdefault(prom, {})

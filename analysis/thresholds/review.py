@@ -10,12 +10,13 @@ from analysis.errors import InputError
 from analysis.findings import FindingsDocument, ReportResult, TimeSpan, sort_findings
 from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.thresholds.blocks import Measuring, measured
 from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
 from analysis.thresholds.decided import judged_from, rule_of, to_be_judged
 from analysis.thresholds.documents import RecommendDocument, ScorecardEntry
 from analysis.thresholds.drift import discoveries
 from analysis.thresholds.history import recorded_alerts
-from analysis.thresholds.measure import Measured, evidence_of, measure, unseen
+from analysis.thresholds.measure import Measured, evidence_of, unseen
 from analysis.thresholds.missing import existing_metrics, is_void
 from analysis.thresholds.present import REPORT, coverage_of, finding_of, row_of
 from analysis.thresholds.recommend import entry_of
@@ -104,13 +105,10 @@ def judged_rules(
     if unknown := sorted(set(settings.alerts) - {rule.name for _, rule in rules}):
         raise InputError(f"no alerting rule is named {' or '.join(unknown)}; see `rules replay` for those there are")
     existing = existing_metrics(prom, [rule for _, rule in rules], window)
-    is_blind = bool(rules) and not existing and is_void(prom, window)
-    reviewed = []
-    for place, (group, rule) in enumerate(rules, start=1):
-        reviewed.append(
-            unseen(group, rule, window) if is_blind else measure(prom, group, rule, settings, window, existing, context)
-        )
-        progress(place, len(rules))
+    if rules and not existing and is_void(prom, window):
+        reviewed = [unseen(group, rule, window) for group, rule in rules]
+    else:
+        reviewed = measured(prom, rules, Measuring(settings, window, existing, context), progress)
     real = iter(discoveries([r.shift for r in reviewed if r.shift], settings.false_discovery_rate))
     judged = []
     for item in reviewed:

@@ -1,0 +1,140 @@
+"""Work on one server in blocks: the same findings, to the last bit, from local work and from a Dask cluster."""
+
+import json
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import cardinality, thresholds
+from analysis.datasets import SERVER_ARGUMENTS, backfill
+from analysis.fanout import FanOutSettings
+from analysis.prometheus import connect
+from analysis.prometheus.blocks import block_exprs, reduced
+from analysis.prometheus.private_server import PrivatePrometheus
+from analysis.prometheus.spread import spread
+from analysis.settings.cardinality import CardinalityGrowthSettings
+from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.window import Window
+from tests.dask_cluster import cluster
+
+END = datetime(2026, 6, 1, tzinfo=UTC)
+WINDOW = Window(END - timedelta(days=2), END)
+STEP = timedelta(minutes=5)
+RULES = """
+groups:
+  - name: one
+    interval: 1m
+    rules:
+      - {alert: High, expr: load > 1.5, for: 5m}
+      - {alert: Higher, expr: "avg by (instance) (avg_over_time(load[10m])) > 1.1", for: 10m}
+      - {alert: Gone, expr: no_such_metric > 1}
+  - name: two
+    rules:
+      - {alert: Low, expr: load < -1.5}
+"""
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Twelve noisy gauges, two of which end."""
+    index = pd.date_range(END - timedelta(days=4), END, freq="1min", inclusive="left", name="time")
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=(len(index), 12)).cumsum(axis=0) / 20
+    values[len(index) * 3 // 4 :, 10:] = np.nan
+    columns = pd.MultiIndex.from_tuples([("j", f"i{n}.x") for n in range(12)], names=["job", "instance"])
+    frame = pd.DataFrame(values, index=index, columns=columns)
+    with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as server, connect(server.url) as prom:
+        backfill(server.url, {"load": frame, "up": frame * 0 + 1})
+        yield prom
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    with cluster(workers=2) as address:
+        yield address
+
+
+def everywhere(monkeypatch, scheduler, work):
+    """The same work in this process and on the cluster."""
+    results = []
+    for backend in ("sequential", "dask"):
+        monkeypatch.setenv("PROMREVIEW_BACKEND", backend)
+        monkeypatch.setenv("PROMREVIEW_SCHEDULER", scheduler)
+        results.append(work())
+    return results
+
+
+def told(document):
+    kept = document.model_dump(mode="json", exclude={"generated_at"})
+    return json.dumps(kept, sort_keys=True)
+
+
+def test_rules_are_judged_the_same_everywhere_queries_included(world, scheduler, monkeypatch, tmp_path):
+    file = tmp_path / "rules.yml"
+    file.write_text(RULES)
+    settings = ThresholdDriftSettings(rule_files=[str(file)], minimum_days=3, history_months=0, bootstrap_samples=200)
+
+    def review():
+        with connect(world.api.url) as prom:
+            return thresholds.review(prom, settings, WINDOW)
+
+    here, there = everywhere(monkeypatch, scheduler, review)
+    assert told(here.document) == told(there.document)
+    assert {row["alert"] for row in here.document.recommendations} == {"High", "Higher", "Gone", "Low"}
+    for name, frame in here.frames.items():
+        pd.testing.assert_frame_equal(frame, there.frames[name], check_exact=True, obj=name)
+
+
+def test_series_are_counted_the_same_everywhere(world, scheduler, monkeypatch):
+    settings = CardinalityGrowthSettings(limit_series=100, series_per_query=100)
+
+    def review():
+        with connect(world.api.url) as prom:
+            return cardinality.review(prom, settings, WINDOW).document
+
+    here, there = everywhere(monkeypatch, scheduler, review)
+    assert told(here) == told(there)
+    assert here.model_extra["series"]["end"] == 20
+
+
+def last_and_sum(frame):
+    return frame.columns.to_list(), frame.sum().to_list()
+
+
+@pytest.mark.parametrize("expr", ["load", "sum by (instance) (rate(load[10m])) > 0", "load # {"])
+def test_blocks_together_are_the_whole(world, scheduler, monkeypatch, expr):
+    assert len(block_exprs(world, expr, WINDOW, 4)) > 2
+    whole = last_and_sum(world.range(expr, WINDOW.start, WINDOW.end, STEP))
+    work = partial(reduced, world, expr, WINDOW, STEP, last_and_sum, 4)
+    here, there = everywhere(monkeypatch, scheduler, work)
+    assert here == there
+    assert len(here) > 2
+    together = [pair for keys, sums in here for pair in zip(keys, sums, strict=True)]
+    assert sorted(together) == sorted(zip(*whole, strict=True))
+
+
+def killed_once(folder, prom, place):
+    mark = Path(folder) / f"died-{place}"
+    if place == 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return float(prom.range(f"load * {place}", WINDOW.start, WINDOW.end, STEP).sum().sum())
+
+
+@pytest.mark.parametrize("backend", ["local", "dask"])
+def test_a_worker_that_dies_costs_no_result_and_no_record(world, scheduler, backend, tmp_path, monkeypatch):
+    monkeypatch.setattr("analysis.fanout.START_SECONDS", 0.0)
+    (tmp_path / "died-0").touch()
+    settings = FanOutSettings(backend=backend, scheduler=scheduler, jobs=2)
+    with connect(world.api.url) as prom:
+        found = spread(prom, partial(killed_once, str(tmp_path)), range(5), settings=settings)
+        exprs = [query.expr for query in prom.queries]
+    assert (tmp_path / "died-2").exists()
+    assert found == [killed_once(tmp_path, world, place) for place in range(5)]
+    assert exprs == [f"load * {place}" for place in range(5)]
