@@ -1,9 +1,10 @@
 """A real Dask scheduler with real workers, each a process on loopback."""
 
 import os
+import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,9 @@ def cluster(workers):
     """Gives the scheduler's address."""
     paths = [str(ROOT), str(ROOT / "tests"), *(str(path) for path in (ROOT / "tests").iterdir() if path.is_dir())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}  # test modules are imported by their bare names
-    start = partial(subprocess.Popen, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    start = partial(
+        subprocess.Popen, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port)]
@@ -29,8 +32,8 @@ def cluster(workers):
     finally:
         for process in reversed(processes):
             process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # a nanny that did not end in time, and the worker it watches
+            process.wait()
