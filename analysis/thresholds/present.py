@@ -1,5 +1,7 @@
 """Verdicts as rows, findings and coverage."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -129,23 +131,45 @@ def _title(name: str, judgement: Judgement) -> str:
     return f"{name} {judgement.reason}" if judgement.verdict in ("drifting", "dead") else f"{name}: {judgement.reason}"
 
 
-def coverage_of(reviewed: list[Measured], window: Window) -> Coverage:
-    """Which share of the window the rules had data in, and which rules could not be judged."""
+def no_rule_judged(judged: Sequence[tuple[Measured, Sequence[Judgement]]], window: Window) -> Finding:
+    """The one finding of a review in which every rule is ``unknown``; the gaps say why of each."""
+    [(reason, _), *_] = Counter(judgements[0].reason for _, judgements in judged).most_common(1)
+    return Finding(
+        id=finding_id(REPORT, "not_judged"),
+        report=REPORT,
+        kind="unknown",
+        severity="unknown",
+        title=f"None of {len(judged)} alert rules could be judged: {reason}",
+        start=window.start,
+        end=None,
+        detected_at=window.end,
+        evidence={"rules": len(judged)},
+        action=_ACTIONS["unknown"],
+    )
+
+
+def coverage_of(judged: Sequence[tuple[Measured, Sequence[Judgement]]], window: Window) -> Coverage:
+    """Which share of the window the rules had data in, and which rules could not be judged, each with its reason."""
     length = window.duration / timedelta(days=1)
+    reviewed = [item for item, _ in judged]
     shares = [min(1.0, item.days / length) for item in reviewed if item.is_judged]
     gaps = [
-        Gap(start=window.start, end=window.end, scope=item.rule.name, reason=item.problem or _missing_text(item))
-        for item in reviewed
-        if not item.is_judged
+        Gap(start=window.start, end=window.end, scope=item.rule.name, reason=_gap_text(item, judgements[0]))
+        for item, judgements in judged
+        if not item.is_judged or judgements[0].verdict == "unknown"
     ]
-    if not reviewed:
+    if not judged:
         gaps.append(Gap(start=window.start, end=window.end, scope="rules", reason="the server has no alerting rules"))
     if any(item.problem == NOTHING_HELD for item in reviewed):
         return Coverage(share=0.0, gaps=gaps)
     return Coverage(share=float(np.mean(shares)) if shares else None, gaps=gaps)
 
 
-def _missing_text(item: Measured) -> str:
+def _gap_text(item: Measured, judgement: Judgement) -> str:
+    if item.is_judged:
+        return judgement.reason
+    if item.problem:
+        return item.problem
     if not item.is_evaluated:
         return "its group has not been evaluated"
     return f"nothing exposes {', '.join(item.missing)}"

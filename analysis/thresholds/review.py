@@ -18,7 +18,7 @@ from analysis.thresholds.drift import discoveries
 from analysis.thresholds.history import recorded_alerts
 from analysis.thresholds.measure import Measured, evidence_of, unseen
 from analysis.thresholds.missing import existing_metrics, is_void
-from analysis.thresholds.present import REPORT, coverage_of, finding_of, row_of
+from analysis.thresholds.present import REPORT, coverage_of, finding_of, no_rule_judged, row_of
 from analysis.thresholds.recommend import entry_of
 from analysis.thresholds.scorecard import scored, table_of
 from analysis.thresholds.subjects import shown, values_of
@@ -56,14 +56,17 @@ def review(
     rows, findings = [], []
     for item, evidence, judgements in judged:
         rows.append(row_of(item, evidence, judgements[0]))
-        told = [judgement for judgement in judgements if judgement.verdict != "fits"]
+        told = [judgement for judgement in judgements if judgement.verdict not in ("fits", "unknown")]
         findings += [finding_of(prom, item, evidence, judgement, window, settings) for judgement in told]
+    verdicts = [(item, judgements) for item, _, judgements in judged]
+    if judged and {judgements[0].verdict for _, judgements in verdicts} == {"unknown"}:
+        findings = [no_rule_judged(verdicts, window)]
     document = FindingsDocument(
         report=REPORT,
         window=TimeSpan.of(window),
         source=prom.source(),
         queries=prom.queries,
-        coverage=coverage_of(reviewed, window),
+        coverage=coverage_of(verdicts, window),
         findings=sort_findings(findings),
         recommendations=[
             entry_of(item, judgements[0], window).model_dump(mode="json") for item, _, judgements in judged

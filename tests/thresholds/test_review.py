@@ -46,6 +46,9 @@ def test_every_rule_has_a_row_and_every_name_is_its_own(restless_server, tmp_pat
     assert 0.9 * window_days <= days[("one", 4)] <= window_days  # its metrics are there, though it has no result
     scopes = {gap.scope for gap in result.document.coverage.gaps}
     assert {"Dead", "Broken"} <= scopes
+    told = {finding.labels["alertname"] for finding in result.document.findings}
+    assert "Dead" in told
+    assert "Broken" not in told  # what cannot be judged stands in the coverage, not among findings
 
 
 def test_in_a_month_of_which_nothing_is_held_no_rule_is_called_dead(restless_server, tmp_path):
@@ -54,5 +57,7 @@ def test_in_a_month_of_which_nothing_is_held_no_rule_is_called_dead(restless_ser
     settings = ThresholdDriftSettings(rule_files=[str(file)])
     result = review(restless_server.prom, settings, month_window("2024-02", "America/Sao_Paulo"))
     assert set(result.tables["rules"]["verdict"]) == {"unknown"}
-    assert {finding.severity for finding in result.document.findings} == {"unknown"}
+    [finding] = result.document.findings  # one for the report, none for each rule
+    assert finding.severity == "unknown"
+    assert len(result.document.coverage.gaps) == len(result.tables["rules"])
     assert result.document.coverage.share == 0.0
