@@ -4,11 +4,13 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from analysis.report.files import write_whole
 from analysis.report.runner import Job
+from analysis.settings.base import ReportSettings
 
 State = Literal["done", "failed", "skipped"]
 
@@ -60,9 +62,21 @@ def write_status(directory: Path, status: Status) -> None:
     write_whole(directory / "status.json", json.dumps(asdict(status)))
 
 
-def fingerprint(job: Job) -> str:
-    """What a job would do: its notebook and its effective parameters, without the server's address."""
+def fingerprint(job: Job, now: datetime | None = None) -> str:
+    """What a job would do: its notebook and its effective parameters, without the server's address.
+
+    Where its window is not over yet, today's date too, so that a later run does not take half a month for the whole.
+    """
     settings = job.settings.model_dump_json() if job.settings else ""
     values = {key: value for key, value in job.values.items() if key != "url"}
-    parts = [job.notebook.path.read_text(encoding="utf-8"), settings, json.dumps(values, sort_keys=True)]
+    notebook = job.notebook.path.read_text(encoding="utf-8")
+    parts = [notebook, settings, json.dumps(values, sort_keys=True), _unfinished_day(job, now)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _unfinished_day(job: Job, now: datetime | None) -> str:
+    """The date up to which there is data, empty where the window is over."""
+    if not isinstance(job.settings, ReportSettings):
+        return ""
+    now = (now or datetime.now(UTC)).replace(microsecond=0)
+    return "" if job.settings.window(now).end < now else f"{now:%Y-%m-%d}"

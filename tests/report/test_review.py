@@ -4,6 +4,7 @@ import json
 import random
 import time
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from analysis.cli.review import leave_if_found
 from analysis.errors import InputError, ParameterError
 from analysis.report.review import plan_review, run_review, write_summary
 from analysis.report.runner import open_notebook, prepare
-from analysis.report.status import Status, read_status, write_status
+from analysis.report.status import Status, fingerprint, read_status, write_status
 from tests.report.handmade import document, finding, notebook, put, saving
 from tests.report.killed import Review, findings_of
 
@@ -78,6 +79,18 @@ def test_what_is_done_is_not_done_again_unless_it_would_be_another_run(settings,
     other = settings.model_copy(update={"timezone": "Europe/Berlin"})
     run_review(plan(other, notebooks, only=["second"]), resume=True, summary=False)
     assert marker.stat().st_mtime_ns != first
+
+
+def test_half_a_month_is_not_taken_for_the_whole_when_a_run_is_resumed(tmp_path):
+    job = prepare(open_notebook("threshold_drift"), {"month": "2026-10"}, tmp_path)
+    marks = [
+        fingerprint(job, datetime(2026, *at, tzinfo=UTC))
+        for at in ((10, 14, 3), (10, 14, 22), (10, 15), (11, 2), (12, 1))
+    ]
+    same_day, next_day, over = marks[:2], marks[2], marks[3:]
+    assert same_day[0] == same_day[1]
+    assert over[0] == over[1]
+    assert len({same_day[0], next_day, over[0]}) == 3
 
 
 @pytest.mark.parametrize(
