@@ -55,8 +55,8 @@ class FanOutSettings(BaseSettings):
             return cls()
         except ValidationError as error:
             problem = error.errors()[0]
-            name = "_".join(["PROMREVIEW", *map(str, problem["loc"])]).upper()
-            raise ParameterError(f"{name}: {problem['msg']}") from None
+            name = "_".join(["PROMREVIEW", *map(str, problem["loc"] or ["scheduler"])]).upper()
+            raise ParameterError(f"{name}: {problem['msg'].removeprefix('Value error, ')}") from None
 
 
 def fan_out(
