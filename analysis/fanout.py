@@ -24,9 +24,7 @@ Result = TypeVar("Result")
 
 ATTEMPTS = 3  # a block that kills its worker this often is itself the cause
 CONNECT_SECONDS = 5.0  # a scheduler on the same network answers in milliseconds
-START_SECONDS = (
-    4.0  # what a local process costs before its first block: mostly imports; measured by benchmarks/scale.py
-)
+START_SECONDS = 4.0  # twice what benchmarks/scale.py measures, mostly imports: moving work has to pay clearly
 
 
 class FanOutSettings(BaseSettings):

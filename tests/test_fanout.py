@@ -71,7 +71,7 @@ def test_progress_is_told_once_per_item():
 
 def test_dask_without_a_scheduler_is_refused(monkeypatch):
     monkeypatch.setenv("PROMREVIEW_BACKEND", "dask")
-    with pytest.raises(ParameterError, match="^PROMREVIEW_SCHEDULER: the dask backend"):
+    with pytest.raises(ParameterError, match=r"^PROMREVIEW_SCHEDULER: the dask backend"):
         FanOutSettings.from_environment()
 
 
