@@ -95,7 +95,7 @@ def test_the_page_shows_decisions_and_a_muted_finding_is_no_alarm(reviewed):
     run = promreview("page", "--month", "2026-10", cwd=reviewed)
     assert run.returncode == 0, run.stderr
     html = (reviewed / "outputs" / "2026-10" / "index.html").read_text()
-    assert "2 of 2 alarms" in html
+    assert "All 2 alarms need a decision" in html
     assert f"muted until {TOMORROW}" in html
     assert "known &lt;b&gt;" in html
     assert "we want it" in html

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.prometheus.promql import comparisons, number, parse
+from analysis.prometheus.promql import comparison, comparisons, number, parse
 from analysis.prometheus.rule_files import groups_of_files
 
 RULES = Path(__file__).parents[2] / "prometheus"
@@ -33,8 +33,9 @@ def _expressions() -> dict[str, str]:
 
 
 def limit(alert: str) -> Limit:
-    """The first comparison with a constant in a shipped alert's expression."""
-    first = comparisons(parse(_expressions()[alert]))[0]
+    """What a shipped alert compares with at the end; the first comparison of the text where several are joined."""
+    tree = parse(_expressions()[alert])
+    first = comparison(tree) or comparisons(tree)[0]
     return Limit(first.op, first.threshold)
 
 
