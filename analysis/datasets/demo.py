@@ -26,7 +26,7 @@ def demo_arguments(month_end: datetime, days: int = DAYS) -> dict[str, Any]:
         "rhythm": Rhythm(holidays=(holiday,), sales=(sale,)),
         "attacks": demo_attacks(last),
         "benign": demo_benign(window.start, last),
-        "explosions": (Explosion("http_requests_total", "endpoint", last + timedelta(days=10), 30),),
+        "explosions": (Explosion("http_requests_total", "endpoint", last + timedelta(days=10), 18),),
     }
 
 

@@ -22,7 +22,17 @@ JOBS = {
     "redis": "redis-exporter",
 }
 DRIFTS = (Drift("HighResponseTime", "towards"), Drift("DatabaseQuerySlow", "away"), Drift("HighMemoryUsage", "towards"))
-GAUGES = ("_bytes", "node_load1", "node_filefd_allocated", "_sessions", "_connections", "_clients", "_up", "up")
+GAUGES = (
+    "_bytes",
+    "_readonly",
+    "node_load1",
+    "node_filefd_allocated",
+    "_sessions",
+    "_connections",
+    "_clients",
+    "_up",
+    "up",
+)
 
 
 @dataclass(frozen=True)
@@ -143,11 +153,14 @@ def named_targets(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis(keys, axis=1)
 
 
+MONITORING = (("prometheus:9090", "prometheus"), ("alertmanager:9093", "alertmanager"), ("forwarder:9095", "forwarder"))
+"""Instance and job of the servers that watch: of these the data hold `up` alone."""
+
 _PORTS = {"auth": 8080, "policy": 8081, "dashboard": 3000}
 
 
 def _up(samples: Mapping[str, pd.DataFrame], index: pd.DatetimeIndex, benign: Sequence[Benign]) -> pd.DataFrame:
     levels = ["instance", "job"]
     targets = pd.concat([frame.columns.to_frame(index=False)[levels] for frame in samples.values()])
-    pairs = list(targets.drop_duplicates().sort_values(levels).itertuples(index=False, name=None))
-    return with_gaps(wide(index, {pair: np.ones(len(index)) for pair in pairs}, levels), benign)
+    pairs = [*targets.drop_duplicates().itertuples(index=False, name=None), *MONITORING]
+    return with_gaps(wide(index, {pair: np.ones(len(index)) for pair in sorted(pairs)}, levels), benign)

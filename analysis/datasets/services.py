@@ -15,6 +15,7 @@ HTTP_PER_MINUTE = {"auth": 320.0, "policy": 900.0, "dashboard": 140.0}
 HTTP_INSTANCE = {"auth": "auth-1:8080", "policy": "policy-1:8081", "dashboard": "dashboard-1:3000"}
 DEPENDENCIES = (("auth", "database"), ("auth", "redis"), ("policy", "redis"), ("dashboard", "auth"))
 GIB = 2.0**30
+PACKET_BYTES = 800  # of a packet on average, between acknowledgements and full frames
 
 
 class Services:
@@ -128,10 +129,15 @@ class Services:
             "node_filefd_allocated": self._each(files),
             "node_filesystem_size_bytes": self._named(dict.fromkeys(disks, size), "instance", "mountpoint"),
             "node_filesystem_avail_bytes": self._named(dict.fromkeys(disks, free), "instance", "mountpoint"),
+            "node_filesystem_readonly": self._named(dict.fromkeys(disks, 0 * everywhere), "instance", "mountpoint"),
         }
         for way, per_minute in (("receive", 3e6), ("transmit", 5e6)):
             moved = {(n, "eth0"): self._counts(per_minute) for n in nodes}
+            packets = {key: np.round(count / PACKET_BYTES) for key, count in moved.items()}
+            lost = dict.fromkeys(moved, 0 * everywhere)
             frames[f"node_network_{way}_bytes_total"] = self._named(moved, "instance", "device")
+            frames[f"node_network_{way}_packets_total"] = self._named(packets, "instance", "device")
+            frames[f"node_network_{way}_errs_total"] = self._named(lost, "instance", "device")
         return frames
 
     def redis(self) -> Frames:
