@@ -23,7 +23,7 @@ MOST_LOAD = 10.0  # more than this is no busy day, less than its inverse no quie
 STRETCHES = ((360.0, 30.0), (60.0, 60.0), (10.0, 250.0), (1.0, 250.0))
 PAST_DAYS = 28  # from which coupling and noise are learnt
 LEARNT_FROM = 0.3  # largest moves that count, on a logarithmic scale: one sale or attack must not teach everything
-BELIEVED = (2.0, 4.0)  # standard deviations of the load's own noise from which on more load is believed, and wholly
+BELIEVED = (1.0, 2.0)  # standard deviations of the load's own noise from which on more load is believed, and wholly
 LEAST_NOISE = 0.01  # of a load
 MAD_TO_SIGMA = 1.4826  # normal distribution
 

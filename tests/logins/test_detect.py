@@ -74,6 +74,17 @@ def test_holidays_sales_and_daylight_saving_raise_no_alarm():
     assert events(rhythm=rhythm, seed=9_200) == []
 
 
+def test_a_holiday_and_a_sale_that_nobody_named_raise_no_alarm_then_or_a_week_later():
+    rhythm = Rhythm(holidays=(date(2026, 5, 14),), sales=(date(2026, 5, 16),))
+    index = regular_index(unix_ms(END - timedelta(days=61)), unix_ms(END), 60_000)
+    found = [
+        detect(frames(make_login_signals(index, seed=seed, rhythm=rhythm)), SETTINGS) for seed in range(9_260, 9_268)
+    ]
+    holiday = pd.Timestamp(2026, 5, 14, tz="UTC")
+    late = [event for one in found for event in one.events if one.valid.index[event[0].last] >= holiday]
+    assert len(late) <= 2  # of eight months, half an event each is promised
+
+
 def test_a_quiet_login_needs_no_floor():
     attack = make_attack("brute_force", END - timedelta(days=6) + timedelta(hours=12), strength=8.0)
     found = events((attack,), seed=9_300, scale=LoginScale(successes=6.0, failures=1.0, jwt_failures=0.3))
