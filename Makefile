@@ -25,6 +25,7 @@ lab: setup ## JupyterLab on the start notebook
 bench: setup ## the measurements of docs/performance.md
 	@scripts/bootstrap.sh test
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+	@echo "== a hundred killed writers of the archive"; PROMREVIEW_KILLS=100 $(PY) -m pytest -q tests/prometheus/test_archive.py -k killed
 
 dashboards: setup ## the JSON of monitoring/grafana/dashboards from its builder
 	@$(PY) -m monitoring.grafana.builder

@@ -2,7 +2,8 @@
 
 Run: python benchmarks/archive.py [DAYS]    (120 days = 60 series of 172,800 points = 10.4 M samples)
 
-The kill test with 100 kills: PROMREVIEW_KILLS=100 pytest tests/prometheus/test_archive.py -k killed
+`make bench` also kills its writer a hundred times:
+PROMREVIEW_KILLS=100 pytest tests/prometheus/test_archive.py -k killed
 """
 
 import statistics
