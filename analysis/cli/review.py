@@ -1,5 +1,6 @@
 """``promreview review``: all notebooks through Papermill, checked before they run, and the page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ from analysis.cli.options import Environment, FailOn, FailOnOption, Format, Url
 
 if TYPE_CHECKING:
     from analysis.report.review import Plan
+    from analysis.settings.review import MonthlyReviewSettings
 
 Rehearse = Annotated[
     bool, typer.Option("--dry-run", help="check the parameters, ask what the queries will cost, and stop")
@@ -39,42 +41,61 @@ def review(
     format: Annotated[Format, typer.Option("--format", help="of --dry-run: table or json")] = Format.table,  # noqa: A002
 ) -> None:
     """Run all notebooks of the monthly review and make the page."""
+    from analysis.errors import InputError
+    from analysis.report.review import plan_review
+    from analysis.settings import ConnectionSettings
+
+    settings = _settings({"month": month, "timezone": timezone, "outputs": outputs})
+    if every_environment:
+        if url or environment:
+            raise InputError("--every-environment goes with neither --url nor --environment")
+        _review_fleet(settings, only or (), resume=resume, jobs=jobs, fail_on=fail_on, form=format if dry_run else None)
+        return
+    plan = plan_review(settings, url=url or "", environment=ConnectionSettings().environment, only=only or ())
+    if dry_run:
+        _rehearse(plan, url or "", format, resume=resume)
+    else:
+        _review(plan, url, jobs, fail_on, resume=resume)
+
+
+def _settings(given: dict[str, str]) -> "MonthlyReviewSettings":
     from datetime import UTC, datetime
 
-    from analysis.errors import IncompleteError
-    from analysis.report.deliver import check_addresses, deliver
-    from analysis.report.review import plan_review, run_review
-    from analysis.report.status import Status
     from analysis.settings.base import last_whole_month, load_settings
     from analysis.settings.review import MonthlyReviewSettings
 
-    if every_environment:
-        _review_every(url or environment)
-        return
     file = Path("params") / "monthly_review.yaml"
-    given = {"month": month, "timezone": timezone, "outputs": outputs}
     settings = load_settings(MonthlyReviewSettings, file if file.exists() else None, given)
-    if not settings.month:
-        settings = settings.model_copy(update={"month": last_whole_month(datetime.now(UTC), settings.timezone)})
-    plan = plan_review(settings, url=url or "", environment=environment or "", only=only or ())
-    if dry_run:
-        _rehearse(plan, url or "", format, resume=resume)
-        return
+    if settings.month:
+        return settings
+    return settings.model_copy(update={"month": last_whole_month(datetime.now(UTC), settings.timezone)})
+
+
+def _review(plan: "Plan", url: str | None, jobs: int, fail_on: FailOn, *, resume: bool) -> None:
+    from analysis.errors import IncompleteError
+    from analysis.report.deliver import check_addresses, deliver
+    from analysis.report.review import run_review
+    from analysis.report.status import Status
+
     check_addresses()
     if not resume:
         _ask(url, plan.folder)
 
     def told(status: Status) -> None:
         why = f": {status.reason}" if status.reason else ""
-        typer.echo(f"{status.report}: {status.state} in {status.seconds:.0f} s{why}", err=True)
+        whose = f"{plan.environment}: " if plan.environment else ""
+        typer.echo(f"{whose}{status.report}: {status.state} in {status.seconds:.0f} s{why}", err=True)
 
     statuses = run_review(plan, workers=jobs, resume=resume, told=told)
+    failed = [status.report for status in statuses if status.state == "failed"]
+    if failed:
+        _ask_again(url)
     typer.echo(str(plan.folder / "index.html"))
     records = deliver(plan.folder, statuses)
     _say_delivered(records)
-    if settings.grafana_url:
-        _annotate(plan.folder, settings.grafana_url)
-    if failed := [status.report for status in statuses if status.state == "failed"]:
+    if plan.settings.grafana_url:
+        _annotate(plan.folder, plan.settings.grafana_url)
+    if failed:
         raise IncompleteError(f"failed: {', '.join(failed)}; see {plan.folder / 'index.html'}")
     if not all(record["arrived"] for record in records):
         raise IncompleteError(f"the review is done, and not everybody got it; see {plan.folder / 'delivery.json'}")
@@ -94,15 +115,27 @@ def _annotate(folder: Path, url: str) -> None:
     typer.echo(f"annotations in Grafana: {sent}", err=True)
 
 
-def _review_every(one: str | None) -> None:
-    import sys
+def _review_fleet(
+    settings: "MonthlyReviewSettings",
+    only: Sequence[str],
+    *,
+    resume: bool,
+    jobs: int,
+    fail_on: FailOn,
+    form: Format | None,
+) -> None:
+    """Each member by this same command; `form` is that of a rehearsal, None where it is the review itself."""
+    from analysis.cli.fleet import environments_of_fleet, rehearse_fleet, review_fleet
 
-    from analysis.cli.environments import FLAG, review_every
-    from analysis.errors import InputError
-
-    if one:
-        raise InputError(f"{FLAG} goes with neither --url nor --environment")
-    review_every(sys.argv[1:])
+    given = {"--month": settings.month, "--timezone": settings.timezone, "--outputs": settings.outputs}
+    arguments = ["review", *(word for name, value in given.items() if value for word in (name, value))]
+    arguments += [word for name in only for word in ("--only", name)]
+    arguments += ["--resume"] if resume else []
+    members = environments_of_fleet()
+    if form:
+        rehearse_fleet(members, [*arguments, "--format", form.value])
+    else:
+        review_fleet(members, arguments, settings, jobs, fail_on)
 
 
 def _rehearse(plan: "Plan", url: str, form: Format, *, resume: bool) -> None:
@@ -123,18 +156,33 @@ def _say_delivered(records: list[dict[str, Any]]) -> None:
 
 def _ask(url: str | None, folder: Path) -> None:
     """Fail at once, and touch no result, where the server is dead and nothing stands in for it; tell who is to know."""
+    from analysis.cli.fleet import note_unreachable
     from analysis.errors import SourceError, UnreachableError
     from analysis.prometheus import connect
     from analysis.report.deliver import deliver_failure
 
     with connect(url) as prom:
         try:
-            prom.instant("vector(1)")
+            prom.api.get("query", {"query": "vector(1)"})  # of the server itself, whatever an archive holds
         except SourceError as error:
+            note_unreachable(str(error))
             if prom.recorder is None or not isinstance(error, UnreachableError):
                 _say_delivered(deliver_failure(folder, str(error)))
                 raise
             typer.echo(f"{error}\nthis review works from the archive alone", err=True)
+
+
+def _ask_again(url: str | None) -> None:
+    """Tell a fleet, too, of a server that went away in the middle of its review."""
+    from analysis.cli.fleet import note_unreachable
+    from analysis.errors import SourceError
+    from analysis.prometheus import connect
+
+    with connect(url) as prom:
+        try:
+            prom.api.get("query", {"query": "vector(1)"})
+        except SourceError as error:
+            note_unreachable(str(error))
 
 
 def leave_if_found(folder: Path, fail_on: FailOn) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from analysis.findings import SEVERITIES, TimeSpan
 from analysis.report.compare import ALARMS, documents_of
-from analysis.report.environments_page import overview_name
 from analysis.report.files import write_whole
+from analysis.report.fleet.page import overview_name
 from analysis.report.notebook_html import environment
 from analysis.report.shown import is_month, month_before, shown_month, shown_number, shown_share
 

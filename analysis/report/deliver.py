@@ -15,8 +15,10 @@ from typing import Any
 
 from analysis.decisions import current, read_decisions
 from analysis.errors import ParameterError
+from analysis.findings import FindingsDocument
 from analysis.report.compare import ALARMS, documents_of, open_alarms
 from analysis.report.files import write_whole
+from analysis.report.fleet.page import overview_name
 from analysis.report.periods import period_of
 from analysis.report.secrets import strike
 from analysis.report.status import Status
@@ -69,13 +71,19 @@ def message(folder: Path, statuses: Sequence[Status]) -> tuple[str, str]:
     documents = documents_of(folder)
     findings = [finding for document in documents.values() for finding in document["findings"]]
     alarms = open_alarms(findings, current(read_decisions(), datetime.now(UTC).date()))
-    counts = ", ".join(f"{n} {s}" for s in ALARMS if (n := sum(f["severity"] == s for f in alarms)))
-    lines = [harmless(said)] if (said := _verdict(documents, statuses, alarms)) else []
+    counts, lines = _told(alarms)
+    lines = [harmless(said), *lines] if (said := _verdict(documents, statuses, alarms)) else lines
+    lines += [f"FAILED: {s.report}: {harmless(s.reason)}" for s in statuses if s.state == "failed"]
+    return f"{named(folder)}: {counts or 'no alarm'}", strike("\n".join(lines) or "Nothing found.")
+
+
+def _told(alarms: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
+    """How many there are of each severity, and the gravest with what to do."""
+    lines = []
     for f in alarms[:SHOWN]:
         lines += [f"{f['severity'].upper()}: {harmless(f['title'])}", f"    Do: {harmless(f['action'])}"]
     lines += [f"and {len(alarms) - SHOWN} more on the page"] if len(alarms) > SHOWN else []
-    lines += [f"FAILED: {s.report}: {harmless(s.reason)}" for s in statuses if s.state == "failed"]
-    return f"{named(folder)}: {counts or 'no alarm'}", strike("\n".join(lines) or "Nothing found.")
+    return ", ".join(f"{n} {s}" for s in ALARMS if (n := sum(f["severity"] == s for f in alarms))), lines
 
 
 def named(folder: Path) -> str:
@@ -122,6 +130,33 @@ def deliver_failure(folder: Path, reason: str, pause_seconds: float = PAUSE_SECO
     records = _send_all("failure", FAILURES, said, None, pause_seconds)
     if records:
         write_whole(folder / "delivery.json", json.dumps(records, indent=1))
+    return records
+
+
+def deliver_fleet(
+    month: Path, document: FindingsDocument, pause_seconds: float = PAUSE_SECONDS
+) -> list[dict[str, Any]]:
+    """Send what is true of a fleet as a whole, with the page above; where a server is gone to those for failures too.
+
+    Args:
+        month: folder of the month; the record goes there.
+        document: of the fleet.
+        pause_seconds: before the second attempt.
+
+    Returns:
+        One record per address.
+    """
+    body = document.model_dump()
+    counts, lines = _told(open_alarms(body["findings"], current(read_decisions(), datetime.now(UTC).date())))
+    title, said = f"{named(month)}, the fleet: {counts or 'no alarm'}", strike("\n".join(lines) or "Nothing found.")
+    gone = [row["name"] for row in body["members"] if row["state"] == "unreachable"]
+    page = month / overview_name(month)
+    records = _send_all("review", NOTIFY, (title, said), page, pause_seconds)
+    if gone:
+        told = harmless(f"{named(month)}: no answer from {', '.join(gone)}")
+        records += _send_all("failure", FAILURES, (told, said), page, pause_seconds)
+    if records:
+        write_whole(month / "delivery.json", json.dumps(records, indent=1))
     return records
 
 

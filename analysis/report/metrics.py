@@ -1,13 +1,14 @@
 """What a run leaves for Prometheus: a file for node_exporter's textfile collector, written whole."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import time
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from analysis.findings import SEVERITIES
+from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import documents_of
 from analysis.report.files import write_whole
 from analysis.report.status import Status
@@ -31,7 +32,7 @@ def write_metrics(
     path = directory / (f"promreview-{environment}.prom" if environment else "promreview.prom")
     registry = CollectorRegistry()
     _add_runs(registry, environment, statuses, _last_successes(path), whole=whole)
-    _add_findings(registry, environment, folder)
+    _add_findings(registry, environment, documents_of(folder))
     write_whole(path, generate_latest(registry).decode())
     return path
 
@@ -59,7 +60,20 @@ def _add_runs(
         well.labels(environment, report).set(at)
 
 
-def _add_findings(registry: CollectorRegistry, environment: str, folder: Path) -> None:
+def write_fleet_metrics(directory: Path, document: FindingsDocument) -> Path:
+    """Write ``promreview.fleet.prom``: the findings of a fleet as a whole; no environment's file has such a name.
+
+    Args:
+        directory: the folder that the textfile collector reads.
+        document: of the fleet.
+    """
+    path, registry = directory / "promreview.fleet.prom", CollectorRegistry()
+    _add_findings(registry, "", {document.report: document.model_dump()})
+    write_whole(path, generate_latest(registry).decode())
+    return path
+
+
+def _add_findings(registry: CollectorRegistry, environment: str, documents: Mapping[str, Mapping[str, Any]]) -> None:
     found = Gauge(
         "promreview_findings", "Findings of the last run.", ["environment", "report", "severity"], registry=registry
     )
@@ -69,7 +83,7 @@ def _add_findings(registry: CollectorRegistry, environment: str, folder: Path) -
         ["environment", "report"],
         registry=registry,
     )
-    for report, document in documents_of(folder).items():
+    for report, document in documents.items():
         for severity in SEVERITIES:
             count = sum(finding["severity"] == severity for finding in document["findings"])
             found.labels(environment, report, severity).set(count)

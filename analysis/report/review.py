@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from analysis.errors import InputError
 from analysis.findings import SCHEMA_VERSION
 from analysis.report.archive_page import write_archive
-from analysis.report.environments_page import write_environments
 from analysis.report.files import write_whole
+from analysis.report.fleet.page import write_environments
 from analysis.report.metrics import write_metrics
 from analysis.report.page import write_page
 from analysis.report.processes import Processes

@@ -15,12 +15,14 @@ TITLES = {
     "monitoring_gaps": "Monitoring gaps",
     "daily_check": "Daily check",
     "weekly_review": "Weekly review",
+    "fleet": "The fleet",
 }
 SUBJECTS = {
     "login_anomalies": "the login",
     "cardinality_growth": "cardinality",
     "threshold_drift": "alert rules",
     "monitoring_gaps": "gaps in the monitoring",
+    "fleet": "the fleet",
 }
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from analysis.errors import ParameterError
@@ -24,6 +24,15 @@ class ConnectionSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(env_prefix="PROMETHEUS_", extra="ignore", populate_by_name=True)
+
+    def __init__(self, **values: Any) -> None:
+        """Read the environment; raises ParameterError naming the variable that is wrong."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            problem = error.errors(include_input=False)[0]  # what was given may be a secret
+            name = "_".join(["PROMETHEUS", *map(str, problem["loc"])]).upper()
+            raise ParameterError(f"{name}: {problem['msg'].removeprefix('Value error, ')}") from None
 
     url: SecretStr = Field(SecretStr("http://localhost:9090"), description="base URL; user info is allowed")
     username: str | None = Field(None, description="user for basic authentication")
@@ -50,7 +59,9 @@ class ConnectionSettings(BaseSettings):
     idle_timeout_seconds: float = Field(30, gt=0, description="bound on one read")
 
     environment: str = Field(
-        "", description="whose results these are: the folder below the month; set by --environment"
+        "",
+        pattern=r"^([^/\\.][^/\\]*)?$",
+        description="whose results these are: the folder below the month; set by --environment",
     )
     archive: str = Field(
         "", description="folder or object store (s3://…) of the archive; `archive` where that exists; `off` for none"

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from analysis.drawing import describe, figure, plain
 from analysis.report.archive_page import write_archive
-from analysis.report.environments_page import write_environments
+from analysis.report.fleet.page import write_environments
 from analysis.report.notebook_html import notebook_html
 from analysis.report.page import write_page
 from analysis.report.review import write_summary

@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
+from analysis.findings import FindingsDocument
 from analysis.prometheus.private_server import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -29,15 +31,27 @@ def test_every_environment_is_reviewed_also_after_one_that_fails(tmp_path, noteb
     (folder / "dead.yaml").write_text(f"url: http://127.0.0.1:{free_port()}\n")
     (folder / "eu.yaml").write_text(f"url: {empty_prometheus.url}\nbearer_token_variable: EU_TOKEN\n")
     ran = reviewed(tmp_path)
-    assert ran.returncode == 4, ran.stderr
-    assert "failed in: dead (3)" in ran.stderr
+    assert ran.returncode == 0, ran.stderr
     assert "Traceback" not in ran.stderr
     month = tmp_path / "outputs/2026-10"
     assert [d["report"] for d in json.loads((month / "eu/findings.json").read_text())["reports"]] == ["first", "second"]
+    document = FindingsDocument.read(month / "fleet.json")
+    assert document.coverage.share == 0.5
+    (dead,) = document.findings
+    assert (dead.kind, dead.severity, dead.labels) == ("environment_unreachable", "high", {"environment": "dead"})
+    assert "refused" in dead.evidence["reason"]
+    assert [(row["name"], row["state"]) for row in document.members] == [("dead", "unreachable"), ("eu", "reviewed")]
+    counted = (tmp_path / "outputs/promreview.fleet.prom").read_text()
+    assert 'promreview_findings{environment="",report="fleet",severity="high"} 1.0' in counted
     above = (month / "index.html").read_text()
+    assert dead.title in unescape(above)
     assert "2 environments<" in above
     assert "Not reviewed" in above
     assert not (month / "dead").exists()
     for path in (tmp_path / "outputs").rglob("*"):
         assert path.is_dir() or "planted" not in path.read_text()
+    assert reviewed(tmp_path, "--fail-on", "high", "--resume").returncode == 1
     assert reviewed(tmp_path, "--environment", "eu").returncode == 2
+    (folder / "eu.yaml").unlink()
+    ran = reviewed(tmp_path)
+    assert (ran.returncode, "no server of the fleet could be asked" in ran.stderr) == (3, True), ran.stderr

@@ -8,7 +8,7 @@ import pytest
 from analysis.drawing import describe, figure
 from analysis.report.archive_page import spark, write_archive
 from analysis.report.compare import compare, previous_folder
-from analysis.report.environments_page import write_environments
+from analysis.report.fleet.page import write_environments
 from analysis.report.page import PAGE_BYTES, write_page
 from analysis.report.review import write_summary
 from analysis.report.shown import shown_length, shown_share

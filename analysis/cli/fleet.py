@@ -1,0 +1,169 @@
+"""One command for a fleet: every member is reviewed in a process of its own, then what is true of all is told."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from analysis.cli.options import FailOn
+from analysis.cli.printing import leave_for
+from analysis.errors import IncompleteError, InputError, SourceError
+
+if TYPE_CHECKING:
+    from analysis.report.fleet.members import Ended, Member
+    from analysis.settings.review import MonthlyReviewSettings
+
+UNREACHABLE_FILE = "PROMREVIEW_UNREACHABLE_FILE"  # where a member's review tells why its server cannot be asked
+FOUND = 1  # exit code: done, and a finding is at or above --fail-on
+INTERRUPTED = 130
+ENDED_BY_US = (INTERRUPTED, 143, -2, -15)
+
+
+def review_fleet(
+    members: Sequence["Member"],
+    arguments: Sequence[str],
+    settings: "MonthlyReviewSettings",
+    jobs: int,
+    fail_on: FailOn,
+) -> None:
+    """Review every member, some at once; a server that does not answer is a finding, and keeps nobody back.
+
+    Args:
+        members: of the fleet.
+        arguments: of the command that reviews one of them, without those that say which.
+        settings: of the review, with its month.
+        jobs: how many notebooks run at once, over all members.
+        fail_on: severity that ends it with 1.
+
+    Raises:
+        SourceError: no server at all could be asked.
+        IncompleteError: a review failed, or not everybody was told; names the members.
+    """
+    from analysis.report.deliver import deliver_fleet
+    from analysis.report.fleet.page import overview_name
+    from analysis.report.fleet.write import write_fleet
+
+    at_once = min(len(members), jobs)
+    each = [*arguments, "--jobs", str(max(1, jobs // at_once)), "--fail-on", fail_on.value]
+    ended = _reviewed(members, each, at_once)
+    document = write_fleet(settings, members, ended)
+    month = Path(settings.outputs, settings.month or "")
+    typer.echo(str(month / overview_name(month)))
+    records = deliver_fleet(month, document)
+    _leave(members, ended, [finding.severity for finding in document.findings], fail_on)
+    if not all(record["arrived"] for record in records):
+        raise IncompleteError(f"the review is done, and not everybody got it; see {month / 'delivery.json'}")
+
+
+def rehearse_fleet(members: Sequence["Member"], arguments: Sequence[str]) -> None:
+    """Run the rehearsal of every member, one after the other.
+
+    Raises:
+        IncompleteError: one failed; names the members.
+    """
+    ended = _reviewed(members, [*arguments, "--dry-run"], 1)
+    if failed := _named(members, ended, tolerated=(0,)):
+        raise IncompleteError(f"failed in: {failed} (exit codes)")
+
+
+def _reviewed(members: Sequence["Member"], arguments: Sequence[str], at_once: int) -> list["Ended"]:
+    children = Children()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            ended = list(pool.map(partial(children.review, arguments), members))
+        except BaseException:
+            children.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    if any(each.code in ENDED_BY_US for each in ended):
+        raise KeyboardInterrupt
+    return ended
+
+
+class Children:
+    """The processes under way; their stderr is ours, so that a terminal stays one."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def review(self, arguments: Sequence[str], member: "Member") -> "Ended":
+        """Run the command for one member."""
+        from analysis.report.fleet.members import Ended
+
+        typer.echo(f"{member.title}:", err=True)
+        with tempfile.TemporaryDirectory() as folder:
+            told = Path(folder, "unreachable")
+            process = self._start([*arguments, *member.options], {**member.variables, UNREACHABLE_FILE: str(told)})
+            if process is None:
+                return Ended(INTERRUPTED)
+            try:
+                code = process.wait()
+            finally:
+                with self._lock:
+                    self._running.discard(process)
+            return Ended(code, told.read_text(encoding="utf-8") if told.exists() else "")
+
+    def _start(self, arguments: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            if self._stopped:
+                return None
+            command = [sys.executable, "-m", "analysis", *arguments]
+            process = subprocess.Popen(command, env=os.environ | dict(variables))
+            self._running.add(process)
+            return process
+
+    def stop(self) -> None:
+        """End whatever is under way, and start nothing any more."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.terminate()
+
+
+def note_unreachable(reason: str) -> None:
+    """Where this is the review of a fleet's member: tell the fleet why the server cannot be asked."""
+    if path := os.environ.get(UNREACHABLE_FILE):
+        Path(path).write_text(reason, encoding="utf-8")
+
+
+def _leave(members: Sequence["Member"], ended: Sequence["Ended"], severities: Sequence[str], fail_on: FailOn) -> None:
+    dead = [each.unreachable for each in ended if each.unreachable and each.code not in (0, FOUND)]
+    if len(dead) == len(ended):
+        raise SourceError(f"no server of the fleet could be asked: {'; '.join(dict.fromkeys(dead))[:1000]}")
+    if failed := _named(members, ended, tolerated=(0, FOUND)):
+        raise IncompleteError(f"failed in: {failed} (exit codes)")
+    if any(each.code == FOUND for each in ended):
+        raise typer.Exit(FOUND)
+    leave_for(severities, fail_on)
+
+
+def _named(members: Sequence["Member"], ended: Sequence["Ended"], tolerated: Sequence[int]) -> str:
+    """Those that failed, with their exit codes; one whose server is gone has not failed."""
+    pairs = zip(members, ended, strict=True)
+    return ", ".join(f"{m.name} ({e.code})" for m, e in pairs if e.code not in tolerated and not e.unreachable)
+
+
+def environments_of_fleet() -> list["Member"]:
+    """A member for each of ``params/environments``.
+
+    Raises:
+        InputError: there is none.
+    """
+    from analysis.report.fleet.members import Member
+    from analysis.settings.environments import FOLDER, environments
+
+    names = environments()
+    if not names:
+        raise InputError(f"--every-environment: there is no environment in {FOLDER}; write {FOLDER}/NAME.yaml")
+    return [Member(name, name, options=("--environment", name)) for name in names]
