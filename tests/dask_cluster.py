@@ -14,10 +14,12 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def cluster(workers):
-    """Gives the scheduler's address."""
+def cluster(workers, **more):
+    """Gives the scheduler's address; `more` is what its environment has beside ours."""
     paths = [str(ROOT), str(ROOT / "tests"), *(str(path) for path in (ROOT / "tests").iterdir() if path.is_dir())]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}  # test modules are imported by their bare names
+    environment = (
+        os.environ | more | {"PYTHONPATH": os.pathsep.join(paths)}
+    )  # test modules are imported by their bare names
     start = partial(
         subprocess.Popen, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import fanout
 from analysis.cli import hoisted
 from analysis.errors import ParameterError, SourceError
-from analysis.fanout import FanOutSettings, fan_out
+from analysis.fanout import FanOutSettings, fan_out, run
 from tests.dask_cluster import cluster
 
 LOCAL = FanOutSettings(backend="local", jobs=2)
@@ -42,7 +41,7 @@ def dask_settings():
 
 @pytest.fixture(autouse=True)
 def worth_it(monkeypatch):
-    monkeypatch.setattr(fanout, "START_SECONDS", 0.0)
+    monkeypatch.setattr(run, "START_SECONDS", 0.0)
 
 
 def test_results_come_in_the_order_of_the_items_and_are_the_same_everywhere(dask_settings):
@@ -63,10 +62,10 @@ def test_a_block_that_always_kills_its_worker_is_named():
         fan_out(die_always, range(4), settings=LOCAL, here=int)
 
 
-def test_progress_is_told_once_per_item():
+def test_each_result_is_told_once():
     ticks = []
-    fan_out(noise, range(5), settings=LOCAL, progress=lambda: ticks.append(1))
-    assert len(ticks) == 5
+    fan_out(noise, range(5), settings=LOCAL, told=ticks.append)
+    assert sorted(ticks) == sorted(noise(seed) for seed in range(5))
 
 
 def test_dask_without_a_scheduler_is_refused(monkeypatch):
@@ -80,13 +79,26 @@ def test_a_scheduler_that_is_not_there_is_named():
         fan_out(noise, range(3), settings=FanOutSettings(backend="dask", scheduler="tcp://127.0.0.1:1"))
 
 
+def test_a_scheduler_without_workers_is_told(monkeypatch):
+    monkeypatch.setattr("analysis.fanout.cluster.WORKER_SECONDS", 1.0)
+    with cluster(workers=0) as address, pytest.raises(SourceError, match="has no worker"):
+        fan_out(noise, range(3), settings=FanOutSettings(backend="dask", scheduler=address))
+
+
 def where(_item):
     return os.getpid()
 
 
 def test_work_too_small_for_the_start_of_a_process_stays_here(monkeypatch):
-    monkeypatch.setattr(fanout, "START_SECONDS", 60.0)
+    monkeypatch.setattr(run, "START_SECONDS", 60.0)
     assert set(fan_out(where, range(50), settings=LOCAL)) == {os.getpid()}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_cluster_with_one_place_does_the_work_too(jobs):
+    with cluster(workers=1) as address:
+        settings = FanOutSettings(backend="dask", scheduler=address, jobs=jobs)
+        assert os.getpid() not in fan_out(where, range(2), settings=settings)
 
 
 def test_work_that_is_worth_it_leaves_after_its_first_item():

@@ -15,6 +15,7 @@ Interval = Annotated[
     typer.Option("--default-interval", help="for groups that name none; else the server's global one"),
 ]
 
+_PRINT_QUERIES = "each query's URL, on standard error; everything is asked from this process then"
 rules_app = typer.Typer(no_args_is_help=True, help="Alerting rules: replay them on what the server stored.")
 
 
@@ -40,13 +41,14 @@ def replay(
     default_interval: Interval = "",
     timeout: Timeout = 120.0,
     format: OutputFormat = Format.json,  # noqa: A002 - the option is called --format
-    print_queries: Annotated[bool, typer.Option("--print-queries", help="each query's URL, on standard error")] = False,
+    print_queries: Annotated[bool, typer.Option("--print-queries", help=_PRINT_QUERIES)] = False,
 ) -> None:
     """Replay alerting rules over [start, end) and print every alert, slot by slot."""
     from dataclasses import replace
 
     from tqdm.auto import tqdm
 
+    from analysis.fanout import FanOutSettings
     from analysis.prometheus import connect
     from analysis.settings import ConnectionSettings, load_settings
     from analysis.settings.thresholds import ThresholdDriftSettings
@@ -67,8 +69,9 @@ def replay(
         interval = own_interval or defaults.interval
         groups = [replace(defaults, interval=interval).applied(group) for group in groups]
         chosen = reviewed_rules(groups, settings)
+        where = FanOutSettings(backend="sequential") if print_queries else None
         with tqdm(total=len(chosen), desc="replaying rules", unit="rule", disable=None) as bar:
-            document = replay_document(prom, chosen, settings.window(), interval, bar.update)
+            document = replay_document(prom, chosen, settings.window(), interval, bar.update, where)
     document["skipped"] = [broken_file(file, error) for file, error in broken] + document["skipped"]
     _print(document, format)
 

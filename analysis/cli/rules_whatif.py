@@ -76,14 +76,14 @@ def whatif(
     connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
     asked = Asked(threshold or (), for_ or (), keep_firing_for or ())
     with connect(url, connection) as prom:
-        document, made = whatif_document(prom, settings, settings.window(), asked)
+        document, tables = whatif_document(prom, settings, settings.window(), asked)
     for skipped in document.skipped:
         print(f"promreview: {skipped.alert} in {skipped.file}: {skipped.reason}", file=sys.stderr)
     if output_format is Format.json:
         print(document_json(document))
     elif output_format is Format.csv:
-        for one in made:
-            print(one.table().to_csv(index=False), end="")
+        for table in tables:
+            print(table.to_csv(index=False), end="")
     else:
         for rule in document.rules:
             rows = [combination.model_dump() for combination in rule.combinations]

@@ -1,18 +1,17 @@
 """Work on one server in blocks: each block asks the server, or reads the archive, from wherever it runs.
 
-What travels is the question and its answer, reduced: never the samples. Settings travel with their secrets, so a
-Dask cluster has to be one that may know them.
+What travels is the question and its answer, reduced: never the samples, and to another machine no secret.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from analysis.fanout import FanOutSettings, fan_out
 from analysis.prometheus.client import Prometheus
 from analysis.prometheus.provenance import QueryRecord, Source
+from analysis.prometheus.travelling import Travelling, placed
 from analysis.settings import ConnectionSettings
 
 Item = TypeVar("Item")
@@ -24,11 +23,12 @@ class _Block(Generic[Item, Result]):
     """One kind of work on one server, for a worker."""
 
     function: Callable[[Prometheus, Item], Result]
-    settings: ConnectionSettings
+    settings: ConnectionSettings | Travelling
     source: Source
 
     def __call__(self, item: Item) -> tuple[Result, list[QueryRecord]]:
-        with Prometheus(self.settings) as prom:
+        settings = self.settings.arrived() if isinstance(self.settings, Travelling) else self.settings
+        with Prometheus(settings) as prom:
             prom.know(self.source)
             return self.function(prom, item), prom.queries
 
@@ -39,7 +39,8 @@ def spread(
     items: Sequence[Item],
     *,
     settings: FanOutSettings | None = None,
-    progress: Callable[[], object] = lambda: None,
+    told: Callable[[Result], object] = lambda _result: None,
+    here: Callable[[Prometheus, Item], Result] | None = None,
 ) -> list[Result]:
     """Call ``function(prom, item)`` for every item, wherever work runs; results in the order of the items.
 
@@ -48,13 +49,18 @@ def spread(
         function: importable by a worker; what it returns is what travels back.
         items: one block each, so large that a worker holds what it asks for.
         settings: where to run; the environment when left out.
-        progress: called once per finished item.
+        told: called with each result as it comes.
+        here: does the same in this process; `function` when left out.
 
     Raises:
         SourceError: the server failed, or workers died again and again on the same block.
     """
-    block = _Block(function, _portable(prom.settings), prom.source())
-    done = fan_out(block, items, settings=settings, progress=progress, here=partial(_here, prom, function))
+    settings = settings or FanOutSettings.from_environment()
+    connection = Travelling.of(prom.settings) if settings.backend == "dask" else placed(prom.settings)
+    block = _Block(function, connection, prom.source())
+    done = fan_out(
+        block, items, settings=settings, told=lambda found: told(found[0]), here=partial(_here, prom, here or function)
+    )
     for _, asked in done:
         prom.queries += asked
     return [result for result, _ in done]
@@ -68,13 +74,3 @@ def _here(
         return function(prom, item), prom.queries[before:]
     finally:
         del prom.queries[before:]
-
-
-def _portable(settings: ConnectionSettings) -> ConnectionSettings:
-    """The settings with an archive that is found from any folder."""
-    folder = settings.archive_folder()
-    return settings.model_copy(update={"archive": _absolute(folder) if folder else "off"})
-
-
-def _absolute(place: str) -> str:
-    return place if "://" in place else str(Path(place).absolute())

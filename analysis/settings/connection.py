@@ -13,7 +13,7 @@ from analysis.settings.base import Step
 
 DEFAULT_ARCHIVE = Path("archive")
 TENANT_HEADER = "X-Scope-OrgID"
-_SECRETS = ("password", "bearer_token", "headers")
+SECRETS = ("password", "bearer_token", "headers")
 
 
 class ConnectionSettings(BaseSettings):
@@ -72,10 +72,9 @@ class ConnectionSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for name in _SECRETS:
-            path = os.environ.get(f"PROMETHEUS_{name.upper()}_FILE")
-            if path and not values.get(name):
-                values[name] = _read_secret(path, f"PROMETHEUS_{name.upper()}_FILE")
+        for name in SECRETS:
+            if not values.get(name) and (value := secret_of(f"PROMETHEUS_{name.upper()}")):
+                values[name] = value
         return values
 
     def archive_folder(self) -> str | None:
@@ -108,8 +107,22 @@ def _object(text: str, variable: str, example: str) -> dict[str, str]:
     return found
 
 
-def _read_secret(path: str, variable: str) -> str:
+def secret_of(variable: str) -> str:
+    """The value of a variable, else the content of the file that ``…_FILE`` names; empty where neither is set.
+
+    Raises:
+        ParameterError: the file cannot be read.
+    """
+    value, path = os.environ.get(variable, ""), os.environ.get(f"{variable}_FILE", "")
+    if value or not path:
+        return value
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ParameterError(f"{variable}: cannot read {path}: {error.strerror}") from None
+        raise ParameterError(f"{variable}_FILE: cannot read {path}: {error.strerror}") from None
+
+
+def variable_of(secret: str) -> str:
+    """The variable that holds a secret: one's own, or that which an environment's file names."""
+    own = f"PROMETHEUS_{secret.upper()}"
+    return os.environ.get(f"{own}_VARIABLE", own)

@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from analysis.errors import ParameterError
 from analysis.settings.base import load_settings
-from analysis.settings.connection import ConnectionSettings
+from analysis.settings.connection import SECRETS, ConnectionSettings, secret_of
 
 FOLDER = Path("params/environments")
 PREFIX = "PROMETHEUS_"
-_SECRETS = ("password", "bearer_token", "headers")
 _SHARED = ("archive",)  # belongs to the machine, not to a server
 
 
@@ -56,12 +55,14 @@ def use_environment(name: str, folder: Path = FOLDER) -> None:
     given = load_settings(EnvironmentSettings, path)
     if "@" in given.url.partition("://")[2].partition("/")[0]:
         raise ParameterError(f"{path}: the URL holds credentials; name variables with username and password_variable")
-    values: dict[str, Any] = given.model_dump(exclude={f"{secret}_variable" for secret in _SECRETS})
+    values: dict[str, Any] = given.model_dump(exclude={f"{secret}_variable" for secret in SECRETS})
     values["environment"] = name
     for key in ("query_parameters", "matchers"):
         values[key] = json.dumps(values[key]) if values[key] else ""
-    for secret in _SECRETS:
-        values[secret] = _secret(getattr(given, f"{secret}_variable"), path)
+    for secret in SECRETS:
+        values[secret] = _secret(variable := getattr(given, f"{secret}_variable"), path)
+        values[f"{secret}_variable"] = variable  # for workers elsewhere, which have it in a variable of this name
+        os.environ.pop(f"{PREFIX}{secret.upper()}_VARIABLE", None)
     for field in ConnectionSettings.model_fields:
         if field not in _SHARED:
             os.environ.pop(f"{PREFIX}{field.upper()}", None)
@@ -72,14 +73,6 @@ def use_environment(name: str, folder: Path = FOLDER) -> None:
 def _secret(variable: str, path: Path) -> str:
     if not variable:
         return ""
-    if variable in os.environ:
-        return os.environ[variable]
-    file = os.environ.get(f"{variable}_FILE")
-    try:
-        return Path(file).read_text(encoding="utf-8").strip() if file else _not_set(variable, path)
-    except OSError as error:
-        raise ParameterError(f"cannot read {variable}_FILE ({file}): {error.strerror}") from None
-
-
-def _not_set(variable: str, path: Path) -> str:
-    raise ParameterError(f"{path} names {variable}, but neither it nor {variable}_FILE is set")
+    if variable not in os.environ and not os.environ.get(f"{variable}_FILE"):
+        raise ParameterError(f"{path} names {variable}, but neither it nor {variable}_FILE is set")
+    return secret_of(variable)

@@ -83,6 +83,12 @@ class Agreement:
                     }
                 )
 
+    def join(self, other: "Agreement") -> None:
+        """Add what was compared elsewhere."""
+        self.compared, self.equal = self.compared + other.compared, self.equal + other.equal
+        self.has_history |= other.has_history
+        self.differing += other.differing[: SHOWN - len(self.differing)]
+
     def document(self) -> dict[str, Any] | None:
         """For the replay's document; None where the server has no history of these alerts."""
         if not self.has_history:

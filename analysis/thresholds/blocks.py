@@ -66,7 +66,7 @@ def measured(
     """
     items = [_Item(group, rule, _stamps(prom, group, work.window)) for group, rule in rules]
     numbers = count(1)
-    return spread(prom, work, items, progress=lambda: progress(next(numbers), len(items)))
+    return spread(prom, work, items, told=lambda _: progress(next(numbers), len(items)))
 
 
 def _stamps(prom: Prometheus, group: RuleGroup, window: Window) -> list[int] | None:

@@ -68,7 +68,7 @@ def replay_group(
             warm_up = ZERO if place else warm_up_of(group, rules)
             part = _Part(prom, group, stretch.grid, stretch.window, warm_up)
             is_last = place == len(stretches) - 1
-            _replay_part(part, rules, document, found, reasons, agreement, told if is_last else _nobody, calm=calm)
+            _replay_part(part, rules, document, found, reasons, agreement, told if is_last else nobody, calm=calm)
     except PromreviewError as error:
         if error.exit_code == 3:
             raise
@@ -206,5 +206,5 @@ def _removed(rule: Rule) -> list[str]:
     return sorted(name for name, value in rule.labels.items() if is_template(value) and not is_decided(value))
 
 
-def _nobody(_done: int) -> None:
+def nobody(_done: int) -> None:
     """Is told nothing."""

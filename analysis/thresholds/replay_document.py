@@ -1,21 +1,50 @@
 """What ``rules replay`` prints: every alert of every rule, slot by slot, and what could not be replayed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from analysis.errors import InputError
+from analysis.fanout import FanOutSettings
 from analysis.prometheus import Prometheus
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
+from analysis.prometheus.spread import spread
 from analysis.thresholds.agreement import Agreement
 from analysis.thresholds.evaluations import is_calm
-from analysis.thresholds.group_replay import replay_group, warm_up_of
+from analysis.thresholds.group_replay import Document, nobody, replay_group, warm_up_of
 from analysis.window import Window, from_unix_ms, unix_ms
 
 CLOCK = timedelta(seconds=1)  # how exactly the server's is known
 FUTURE = "this lies in the future: nothing has been evaluated yet"
+
+
+class _Group(NamedTuple):
+    """What is replayed as one block: its rules share what they ask."""
+
+    group: RuleGroup
+    rules: list[Rule]
+
+
+class _Replayed(NamedTuple):
+    document: Document
+    agreement: Agreement
+    untold: int  # rules that nobody was told of yet
+
+
+@dataclass(frozen=True)
+class _Replaying:
+    """What is the same for all groups."""
+
+    window: Window
+    calm: bool
+    told: Callable[[int], object] | None = None
+
+    def __call__(self, prom: Prometheus, item: _Group) -> _Replayed:
+        agreement, told = Agreement(), self.told or nobody
+        document = replay_group(prom, *item, self.window, agreement, told, calm=self.calm)
+        return _Replayed(document, agreement, 0 if self.told else len(item.rules))
 
 
 def replay_document(
@@ -24,6 +53,7 @@ def replay_document(
     window: Window,
     default_interval: timedelta,
     told: Callable[[int], object] = lambda _done: None,
+    where: FanOutSettings | None = None,
 ) -> dict[str, Any]:
     """Replay rules over the half-open window.
 
@@ -32,7 +62,8 @@ def replay_document(
         rules: groups and their alerting rules; those of one group stand together.
         window: the slots that are wanted.
         default_interval: of groups that name none.
-        told: called with 1 for every rule that is done.
+        told: called with the number of rules that are done since the last time.
+        where: the groups are replayed; the environment says it when left out.
 
     Returns:
         The document of ``rules replay``; a rule that cannot be replayed stands in ``skipped``.
@@ -50,7 +81,7 @@ def replay_document(
     }
     agreement = Agreement()
     groups = [
-        (replace(group, interval=group.interval or default_interval), [rule for _, rule in pairs])
+        _Group(replace(group, interval=group.interval or default_interval), [rule for _, rule in pairs])
         for group, pairs in groupby(rules, key=lambda pair: pair[0])
     ]
     now = from_unix_ms(unix_ms(datetime.now(UTC) + prom.api.clock_ahead))
@@ -58,10 +89,15 @@ def replay_document(
     warm_up = max((warm_up_of(group, mine) for group, mine in groups), default=ZERO)
     past = Window(window.start, now) if now > window.start else None
     calm = past is not None and len(groups) > 1 and is_calm(prom, Window(past.start - warm_up, past.end))
-    for group, mine in groups:
-        if past is not None:
-            replayed = replay_group(prom, group, mine, past, agreement, told, calm=calm)
-            for key, entries in replayed.items():
+    parts: list[_Replayed] = []
+    if past is not None:
+        work = _Replaying(past, calm)
+        heard = replace(work, told=told)
+        parts = spread(prom, work, groups, settings=where, told=lambda part: told(part.untold), here=heard)
+    for place, (group, _) in enumerate(groups):
+        for part in parts[place : place + 1]:
+            agreement.join(part.agreement)
+            for key, entries in part.document.items():
                 document[key] += entries
         if now < window.end:
             span = {"start": unix_ms(now) / 1000, "end": unix_ms(window.end) / 1000}

@@ -5,14 +5,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from math import isfinite
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from analysis.errors import InputError, PromreviewError
 from analysis.findings import TimeSpan, json_value
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import comparisons, parse, text_of
+from analysis.prometheus.rules import Rule, RuleGroup
+from analysis.prometheus.spread import spread
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
 from analysis.thresholds.documents import WhatIfDocument, WhatIfRule
+from analysis.thresholds.excuses import Context
 from analysis.thresholds.sides import bare
 from analysis.thresholds.subjects import (
     MAXIMUM_COMBINATIONS,
@@ -99,13 +105,46 @@ def parse_values(text: str) -> list[float]:
     return [float(low + step * place) for place in range(int(count) + 1)]
 
 
+class _Tried(NamedTuple):
+    """What comes of one rule: its entry and the table of its combinations, or why there is none."""
+
+    rule: WhatIfRule | None
+    table: pd.DataFrame
+    skipped: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Trying:
+    """What is the same for all rules."""
+
+    settings: ThresholdDriftSettings
+    window: Window
+    asked: Asked
+    context: Context
+    alone: bool
+
+    def __call__(self, prom: Prometheus, item: tuple[RuleGroup, Rule]) -> _Tried:
+        group, rule = item
+        try:
+            default = parse_duration(self.settings.default_interval)
+            grid = grid_of(prom, group, self.window, default, prom.source().version)
+            subject = subject_of(group, rule, grid, self.settings, self.context)
+            made = whatif(prom, subject, self.asked.choices(subject), self.window)
+        except PromreviewError as error:
+            if error.exit_code == 3 or self.alone:
+                raise
+            return _Tried(None, pd.DataFrame(), {**place_of(group, rule), "reason": str(error)})
+        table = made.table()
+        return _Tried(_entry(made, table), table, {})
+
+
 def whatif_document(
     prom: Prometheus, settings: ThresholdDriftSettings, window: Window, asked: Asked
-) -> tuple[WhatIfDocument, list[WhatIf]]:
-    """Evaluate the combinations of every rule under review.
+) -> tuple[WhatIfDocument, list[pd.DataFrame]]:
+    """Evaluate the combinations of every rule under review, one rule a block, wherever work runs.
 
     Returns:
-        The document of ``rules whatif``, and what it was made of.
+        The document of ``rules whatif``, and the table of each of its rules.
 
     Raises:
         InputError: no rule has such a name.
@@ -114,22 +153,17 @@ def whatif_document(
     if not rules:
         raise InputError(f"no alerting rule is named {' or '.join(settings.alerts) or 'at all'}; see `rules replay`")
     _check_durations(asked, window)
-    context, made, skipped = context_of(settings), [], []
-    default = parse_duration(settings.default_interval)
-    for group, rule in rules:
-        try:
-            grid = grid_of(prom, group, window, default, prom.source().version)
-            subject = subject_of(group, rule, grid, settings, context)
-            made.append(whatif(prom, subject, asked.choices(subject), window))
-        except PromreviewError as error:
-            if error.exit_code == 3 or len(rules) == 1:
-                raise
-            skipped.append({**place_of(group, rule), "reason": str(error)})
-    document = WhatIfDocument(window=TimeSpan.of(window), rules=[_entry(one) for one in made], skipped=skipped)
-    return document, made
+    trying = _Trying(settings, window, asked, context_of(settings), len(rules) == 1)
+    tried = spread(prom, trying, rules)
+    document = WhatIfDocument(
+        window=TimeSpan.of(window),
+        rules=[one.rule for one in tried if one.rule],
+        skipped=[one.skipped for one in tried if one.skipped],
+    )
+    return document, [one.table for one in tried if one.rule]
 
 
-def _entry(made: WhatIf) -> WhatIfRule:
+def _entry(made: WhatIf, table: pd.DataFrame) -> WhatIfRule:
     subject = made.subject
     entry = {
         **place_of(subject.group, subject.rule),
@@ -141,6 +175,6 @@ def _entry(made: WhatIf) -> WhatIfRule:
         if made.approximate
         else None,
         "recall": "measured on labelled incidents" if subject.incidents else "unknown: no incident names this alert",
-        "combinations": made.table().to_dict(orient="records"),
+        "combinations": table.to_dict(orient="records"),
     }
     return WhatIfRule.model_validate(json_value(entry))

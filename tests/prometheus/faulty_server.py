@@ -96,13 +96,14 @@ def endless(beginning, piece):
 
 
 @contextmanager
-def before(url, fault):
+def before(url, fault=lambda _path, _number: None, token=""):
     """A server that passes everything on to a real one, but for what `fault` answers itself.
 
     Args:
         url: the real server.
         fault: takes the path with its query, and how often a path like it was asked; gives the status and
             body of an answer, or None to pass the request on.
+        token: whoever does not bring it is not let in.
     """
     counts, lock = {}, threading.Lock()
 
@@ -117,7 +118,8 @@ def before(url, fault):
             page = self.path.partition("?")[0]
             with lock:
                 number = next(counts.setdefault(page, itertools.count(1)))
-            status, body = fault(self.path, number) or self._passed_on(data)
+            refused = token and self.headers["Authorization"] != f"Bearer {token}"
+            status, body = (401, b"") if refused else fault(self.path, number) or self._passed_on(data)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

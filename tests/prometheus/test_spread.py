@@ -20,6 +20,9 @@ from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.prometheus.spread import spread
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.settings.thresholds import ThresholdDriftSettings
+from analysis.thresholds.collect import reviewed_rules, rule_groups
+from analysis.thresholds.replay_document import replay_document
+from analysis.thresholds.whatif_document import Asked, whatif_document
 from analysis.window import Window
 from tests.dask_cluster import cluster
 
@@ -91,6 +94,45 @@ def test_rules_are_judged_the_same_everywhere_queries_included(world, scheduler,
         pd.testing.assert_frame_equal(frame, there.frames[name], check_exact=True, obj=name)
 
 
+def rules_of(prom, file, alerts=()):
+    settings = ThresholdDriftSettings(rule_files=[str(file)], alerts=list(alerts))
+    return settings, reviewed_rules(rule_groups(prom, settings), settings)
+
+
+def test_rules_are_replayed_the_same_everywhere(world, scheduler, monkeypatch, tmp_path):
+    file = tmp_path / "rules.yml"
+    file.write_text(RULES)
+    told = []
+
+    def replay():
+        with connect(world.api.url) as prom:
+            _, rules = rules_of(prom, file)
+            document = replay_document(prom, rules, WINDOW, timedelta(minutes=1), told.append)
+            return json.dumps(document), prom.queries
+
+    here, there = everywhere(monkeypatch, scheduler, replay)
+    assert here == there
+    document = json.loads(here[0])
+    assert {alert["alert"] for alert in document["alerts"]} >= {"High", "Low"}
+    assert len(document["groups"]) == 2
+    assert sum(told) == 8  # each rule once, on either way
+
+
+def test_values_are_tried_the_same_everywhere(world, scheduler, monkeypatch, tmp_path):
+    file = tmp_path / "rules.yml"
+    file.write_text(RULES)
+
+    def attempt():
+        with connect(world.api.url) as prom:
+            settings, _ = rules_of(prom, file, ["High", "Low", "Gone"])
+            document, tables = whatif_document(prom, settings, WINDOW, Asked(["0:2:0.5"], ["0,5m"]))
+            return document.model_dump_json(), [table.to_csv() for table in tables], prom.queries
+
+    here, there = everywhere(monkeypatch, scheduler, attempt)
+    assert here == there
+    assert len(here[1]) == 3
+
+
 def test_series_are_counted_the_same_everywhere(world, scheduler, monkeypatch):
     settings = CardinalityGrowthSettings(limit_series=100, series_per_query=100)
 
@@ -129,7 +171,7 @@ def killed_once(folder, prom, place):
 
 @pytest.mark.parametrize("backend", ["local", "dask"])
 def test_a_worker_that_dies_costs_no_result_and_no_record(world, scheduler, backend, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.fanout.START_SECONDS", 0.0)
+    monkeypatch.setattr("analysis.fanout.run.START_SECONDS", 0.0)
     (tmp_path / "died-0").touch()
     settings = FanOutSettings(backend=backend, scheduler=scheduler, jobs=2)
     with connect(world.api.url) as prom:
