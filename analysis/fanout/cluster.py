@@ -1,6 +1,6 @@
 """Work on a Dask cluster, through joblib's own backend for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -70,3 +70,20 @@ def step_aside() -> None:
         return
     with suppress(ValueError):  # not on a worker
         secede()
+
+
+def is_wanted() -> Callable[[], bool]:
+    """Asked in a block: what tells, from any thread, whether somebody still waits for this block."""
+    try:
+        from distributed import get_worker
+
+        worker: Any = get_worker()
+        key = worker.get_current_task()
+    except (ImportError, ValueError, AttributeError):  # not on a worker
+        return lambda: True
+
+    def wanted() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state in ("executing", "long-running")
+
+    return wanted

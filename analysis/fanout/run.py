@@ -99,10 +99,15 @@ def _run(
         ahead = programs or "2 * n_jobs"  # a cluster runs whatever it is given: so many programs, then, and no more
         jobs = programs or settings.jobs
         parallel = Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=ahead, return_as="generator_unordered")
-        yield from parallel(delayed(_numbered)(function, index, items[index]) for index in indices)
+        work = _numbered if programs else _numbered_alone
+        yield from parallel(delayed(work)(function, index, items[index]) for index in indices)
 
 
 def _numbered(function: Callable[[Item], Result], index: int, item: Item) -> tuple[int, Result]:
+    return index, function(item)
+
+
+def _numbered_alone(function: Callable[[Item], Result], index: int, item: Item) -> tuple[int, Result]:
     with threadpool_limits(1):
         return index, function(item)
 

@@ -25,10 +25,12 @@ class Travelling:
     Attributes:
         settings: what may be seen by anybody who looks at the cluster.
         variables: which secrets are needed, and the environment variable of each.
+        given: fields that were given at all.
     """
 
     settings: ConnectionSettings
     variables: dict[str, str]
+    given: frozenset[str]
 
     @classmethod
     def of(cls, settings: ConnectionSettings) -> "Travelling":
@@ -49,7 +51,8 @@ class Travelling:
         bare["headers"] = SecretStr(json.dumps(tenant)) if tenant else None
         archive = urlsplit(settings.archive)
         bare["archive"] = archive._replace(netloc=archive.netloc.rpartition("@")[2]).geturl()
-        return cls(settings.model_copy(update=bare), {name: variable_of(name) for name in needed})
+        given = frozenset(settings.model_fields_set - {"archive"} | ({"archive"} if settings.archive else set()))
+        return cls(settings.model_copy(update=bare), {name: variable_of(name) for name in needed}, given)
 
     def arrived(self) -> ConnectionSettings:
         """The settings with this machine's secrets.
@@ -63,6 +66,21 @@ class Travelling:
             headers = self.settings.model_copy(update={"headers": SecretStr(own["headers"])}).extra_headers()
             own["headers"] = json.dumps({**headers, **tenant})
         return self.settings.model_copy(update={name: SecretStr(value) for name, value in own.items()})
+
+    def variables_there(self) -> dict[str, str]:
+        """The settings as variables for a process of this machine; empty where nothing was given.
+
+        Raises:
+            ParameterError: a secret is not to be had here.
+        """
+        settings = self.arrived()
+        values = {name: getattr(settings, name) for name in ConnectionSettings.model_fields}
+        texts = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items()}
+        is_told = self.given | set(self.variables) | {"username"}
+        return {
+            f"PROMETHEUS_{name.upper()}": "" if value is None or name not in is_told else str(value)
+            for name, value in texts.items()
+        }
 
     def _own(self, name: str, variable: str) -> str:
         value = secret_of(variable)

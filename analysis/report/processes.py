@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from analysis.report.runner import NOTEBOOK_SECONDS
@@ -28,11 +29,21 @@ class Processes:
         self._running: set[subprocess.Popen[str]] = set()
         self._stopped = False
 
-    def run(self, description: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """Run one job; returns its exit code and what it said."""
+    def run(
+        self, description: Mapping[str, Any], environment: Mapping[str, str], folder: Path | None = None
+    ) -> tuple[int, str]:
+        """Run one job; returns its exit code and what it said.
+
+        Args:
+            description: of the job, for the runner.
+            environment: what it is given beside ours; an empty text takes a variable away.
+            folder: to work in; ours when left out.
+        """
         ours, theirs = os.pipe()
         try:
-            process = self._start(ours, os.environ | NOBODY_LOOKS | dict(environment or {}))
+            whole = os.environ | NOBODY_LOOKS | dict(environment)
+            kept = {name: value for name, value in whole.items() if value or name not in environment}
+            process = self._start(ours, kept, folder)
             os.close(ours)
             ours = -1
             return self._wait(process, json.dumps(description)) if process else (130, "stopped")
@@ -41,7 +52,7 @@ class Processes:
             if ours >= 0:
                 os.close(ours)
 
-    def _start(self, pipe: int, environment: Mapping[str, str]) -> subprocess.Popen[str] | None:
+    def _start(self, pipe: int, environment: Mapping[str, str], folder: Path | None) -> subprocess.Popen[str] | None:
         with self._lock:
             if self._stopped:
                 return None
@@ -52,6 +63,7 @@ class Processes:
                 stderr=subprocess.PIPE,
                 text=True,
                 env=environment,
+                cwd=folder,
                 pass_fds=(pipe,),
                 start_new_session=True,
             )

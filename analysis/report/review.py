@@ -1,11 +1,8 @@
 """The whole review: every notebook in a process of its own, then the summary and the page."""
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,10 +15,9 @@ from analysis.report.files import write_whole
 from analysis.report.fleet.page import write_environments
 from analysis.report.metrics import write_metrics
 from analysis.report.page import write_page
-from analysis.report.processes import Processes
 from analysis.report.runner import Job, open_notebook, prepare, write_html
-from analysis.report.secrets import known_secrets, strike
-from analysis.report.status import Status, fingerprint, last_seconds, read_status, write_status
+from analysis.report.running import Ended, run_tasks, task_of
+from analysis.report.status import State, Status, fingerprint, last_seconds, read_status, write_status
 from analysis.settings.review import MonthlyReviewSettings
 
 SUMMARY = "monthly_review"
@@ -94,7 +90,7 @@ def run_review(
         workers: how many notebooks run at once.
         resume: leave out what an earlier run has done.
         summary: run the notebook over all reports too; the page does not need it.
-        told: called when a report ends, from any thread.
+        told: called when a report ends.
 
     Raises:
         InputError: another run is at work in the same folder.
@@ -111,16 +107,13 @@ def run_review(
 def _run_locked(
     plan: Plan, workers: int, *, resume: bool, summary: bool, told: Callable[[Status], object]
 ) -> list[Status]:
-    processes = Processes()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        try:
-            slowest_first = sorted(plan.jobs, key=lambda job: -last_seconds(job.directory))  # none is left for the end
-            run = partial(_run_one, plan.parameter_files, processes=processes, resume=resume, told=told)
-            ended = list(pool.map(run, slowest_first))
-        except BaseException:
-            processes.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    slowest_first = sorted(plan.jobs, key=lambda job: -last_seconds(job.directory))  # none is left for the end
+    done = [read_status(job.directory, job.notebook.name) for job in slowest_first if resume and is_done(job)]
+    for status in done:
+        told(status)
+    names = {status.report for status in done}
+    jobs = [job for job in slowest_first if job.notebook.name not in names]
+    ended = done + _run(jobs, plan.parameter_files, told, workers)
     order = [job.notebook.name for job in plan.jobs]
     statuses = sorted(ended, key=lambda status: order.index(status.report))
     write_summary(plan.folder, plan.settings.reports)
@@ -128,7 +121,7 @@ def _run_locked(
     if notebook:
         values = {"month": plan.values["month"], "folder": str(plan.folder)}
         job = Job(notebook, None, values, plan.folder / SUMMARY)
-        statuses.append(_run_one({}, job, processes, resume=False, told=told))
+        statuses += _run([job], {}, told)
     write_page(plan.folder, plan.settings)
     write_environments(plan.folder, plan.settings)
     outputs = Path(plan.settings.outputs)
@@ -147,48 +140,34 @@ def is_done(job: Job) -> bool:
 
 def run_alone(job: Job, parameter_file: Path | None) -> Status:
     """Run one prepared notebook in a process of its own."""
-    processes = Processes()
-    try:
-        return _run_one({job.notebook.name: parameter_file}, job, processes, resume=False)
-    except BaseException:
-        processes.stop()
-        raise
-
-
-def _run_one(
-    parameter_files: Mapping[str, Path | None],
-    job: Job,
-    processes: Processes,
-    *,
-    resume: bool,
-    told: Callable[[Status], object] = lambda _status: None,
-) -> Status:
-    name, mark = job.notebook.name, fingerprint(job)
-    if resume and is_done(job):
-        earlier = read_status(job.directory, name)
-        told(earlier)
-        return earlier
-    (job.directory / "status.json").unlink(missing_ok=True)
-    began = time.monotonic()
-    file = parameter_files.get(name)
-    url = job.values.get("url", "")
-    secret_url = {"PROMETHEUS_URL": url} if url else {}  # never as a parameter: those stand in the notebook
-    code, said = processes.run(
-        {
-            "notebook": str(job.notebook.path),
-            "values": job.typed | {key: value for key, value in job.values.items() if key != "url"},
-            "directory": str(job.directory),
-            "parameter_file": str(file) if file else "",
-        },
-        secret_url,
-    )
-    lines = [line for line in strike(said, known_secrets(secret_url)).strip().splitlines() if line.strip()]
-    reason = "" if code == 0 else (lines[-1] if lines else f"ended with {code}")
-    status = Status(name, "done" if code == 0 else "failed", reason[:500], round(time.monotonic() - began, 1), mark)
-    if code != STOPPED:  # a run that was stopped has not ended: the next one does it again
-        write_status(job.directory, status)
-        told(status)
+    [status] = _run([job], {job.notebook.name: parameter_file}, lambda _status: None)
     return status
+
+
+def _run(
+    jobs: Sequence[Job],
+    parameter_files: Mapping[str, Path | None],
+    told: Callable[[Status], object],
+    at_once: int = 1,
+) -> list[Status]:
+    """Run jobs, and leave beside each how it ended."""
+    by_name = {job.notebook.name: job for job in jobs}
+    marks = {name: fingerprint(job) for name, job in by_name.items()}
+    statuses: list[Status] = []
+
+    def note(ended: Ended) -> None:
+        lines = [line for line in ended.said.strip().splitlines() if line.strip()]
+        reason = "" if ended.code == 0 else (lines[-1] if lines else f"ended with {ended.code}")
+        state: State = "done" if ended.code == 0 else "failed"
+        status = Status(ended.report, state, reason[:500], round(ended.seconds, 1), marks[ended.report])
+        statuses.append(status)
+        if ended.code != STOPPED:  # a run that was stopped has not ended: the next one does it again
+            write_status(by_name[ended.report].directory, status)
+            told(status)
+
+    url = next((job.values["url"] for job in jobs if job.values.get("url")), "")
+    run_tasks([task_of(job, parameter_files.get(job.notebook.name)) for job in jobs], url, note, at_once)
+    return statuses
 
 
 def remake_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
