@@ -67,7 +67,7 @@ def selector(name: str = "", matchers: Mapping[str, str] | None = None) -> str:
     """A selector for a metric and exact label values, each quoted.
 
     Raises:
-        InputError: a label name that PromQL cannot hold.
+        InputError: a label without a name.
 
     Example:
         >>> print(selector("up", {"job": "auth"}))
@@ -76,11 +76,15 @@ def selector(name: str = "", matchers: Mapping[str, str] | None = None) -> str:
     pairs = dict(matchers or {})
     if name and not _LEGACY_NAME.fullmatch(name):
         pairs, name = {"__name__": name, **pairs}, ""
-    for label in pairs:
-        if not _LEGACY_NAME.fullmatch(label) or ":" in label:
-            raise InputError(f"{label!r} is not a label name")
-    inside = ",".join(f"{label}={quote(value)}" for label, value in pairs.items())
+    if "" in pairs:
+        raise InputError("a label needs a name")
+    inside = ",".join(f"{label_name(label)}={quote(value)}" for label, value in pairs.items())
     return f"{name}{{{inside}}}" if inside or not name else name
+
+
+def label_name(name: str) -> str:
+    """A label's name as PromQL writes it: in quotes where it is not of the old letters (Prometheus 3)."""
+    return name if _LEGACY_NAME.fullmatch(name) and ":" not in name else quote(name)
 
 
 def children(node: Any) -> list[Any]:
@@ -325,7 +329,7 @@ def _rewrite(node: Any, changes: _Changes, seen: int) -> tuple[str, int]:
     if mine is not None and place in changes.thresholds:
         constant = 0 if leads else 1
         pieces[constant] = (pieces[constant][0], format_number(changes.thresholds[place]))
-    text, rest = _replace_in_order(str(node), pieces)
+    text, rest = _replace_in_order(str(node), pieces, _quoted_lists(node))
     if isinstance(node, ast.SubqueryExpr):
         rest = rest.replace("]", ":]", 1) if node.step is None else rest
         rest = _ANCHOR.sub("", rest) if changes.drops_anchors else rest
@@ -350,7 +354,9 @@ def _selector_text(node: Any, changes: _Changes) -> str:
             raise InputError(f"no matcher can be added to {text[:200]!r}")
         return text
     more = [changes.matcher] if changes.matcher else []
-    quoted = " or ".join(",".join([f"{label}{op}{quote(v)}" for label, op, v in group] + more) for group in groups)
+    quoted = " or ".join(
+        ",".join([f"{label_name(label)}{op}{quote(value)}" for label, op, value in group] + more) for group in groups
+    )
     rest = _ANCHOR.sub("", text[len(raw) :]) if changes.drops_anchors else text[len(raw) :]
     if changes.offset and vector.offset is None and changes.chosen(_selector(vector)):
         rest += f" offset {changes.offset}"
@@ -363,12 +369,33 @@ def _alternatives(vector: Any) -> list[Any]:
     return [*([plain] if plain or not others else []), *others]
 
 
-def _replace_in_order(text: str, pieces: list[tuple[str, str]]) -> tuple[str, str]:
-    """The text with the pieces replaced up to the end of the last one, and what follows it."""
+def _quoted_lists(node: Any) -> dict[str, str]:
+    """Lists of labels that the tree writes without the quotes they need, and how PromQL reads them."""
+    modifier = getattr(node, "modifier", None)
+    if isinstance(node, ast.AggregateExpr):
+        lists = [modifier.labels if modifier else None]
+    elif isinstance(node, ast.BinaryExpr) and modifier is not None:
+        lists = [modifier.matching.labels if modifier.matching else None, modifier.group_labels]
+    else:
+        return {}
+    return {f"({', '.join(names)})": f"({', '.join(map(label_name, names))})" for names in lists if names}
+
+
+def _replace_in_order(text: str, pieces: list[tuple[str, str]], between: Mapping[str, str]) -> tuple[str, str]:
+    """The text with the pieces replaced up to the end of the last one, and what follows it.
+
+    Args:
+        text: the tree's own.
+        pieces: what stands in it, in order, and what is to stand there.
+        between: what is replaced between them.
+    """
     done, position = "", 0
     for old, new in pieces:
         at = text.index(old, position)
-        done, position = done + text[position:at] + new, at + len(old)
+        gap = text[position:at]
+        for wrong, right in between.items():
+            gap = gap.replace(wrong, right)
+        done, position = done + gap + new, at + len(old)
     return done, text[position:]
 
 

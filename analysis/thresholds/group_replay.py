@@ -12,6 +12,7 @@ from analysis.thresholds.agreement import Agreement
 from analysis.thresholds.asking import MILLISECOND, Sides
 from analysis.thresholds.collect import Grid, grid_of
 from analysis.thresholds.evaluations import Evaluations, Identity, evaluations_of
+from analysis.thresholds.offsets import as_shown
 from analysis.thresholds.reading import as_read
 from analysis.thresholds.records import Record, alert_records
 from analysis.thresholds.rule_replay import replay_rule
@@ -62,6 +63,7 @@ def replay_group(
     found: Found = {}
     reasons: dict[int, list[str]] = {rule.index: [] for rule in rules}
     try:
+        group = as_shown(prom, group, window)
         grid = grid_of(prom, group, window, group.interval or ZERO, prom.source().version)
         stretches = stretches_of(prom, group, grid, window)
         for place, stretch in enumerate(stretches):

@@ -72,6 +72,19 @@ def test_a_replaced_threshold_is_found_where_it_was_put_and_nothing_else_moves(e
         formatted(empty_prometheus.url, with_thresholds(tree, {place: -math.inf}))
 
 
+@pytest.mark.parametrize(
+    "expr",
+    [
+        'sum by ("a.b", x)({__name__="my.wave"}) > 1',
+        'a and on ("b.c", d) b > 3',
+        'a * ignoring ("é") group_left ("c d", e) b > 3',
+        '{__name__="my.wave","a.b"=~"1|2"} > 0.2',
+    ],
+)
+def test_names_in_any_letters_keep_their_quotes(expr):
+    assert text_of(parse(expr)) == expr
+
+
 @given(st.floats())
 def test_a_printed_number_reads_back_as_the_same(value):
     back = number(parse(format_number(value)))
