@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.errors import InputError, PromreviewError, UnreachableError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.decode import Decoded
-from analysis.prometheus.promql import Comparison, comparison, parse, selector, text_of
+from analysis.prometheus.promql import Comparison, selector
 from analysis.prometheus.rule_files import groups_of_files
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup, groups_of_api
 from analysis.settings.thresholds import ThresholdDriftSettings
@@ -189,13 +189,3 @@ def _asked(prom: Prometheus, query: str, window: Window) -> list[dict[str, Any]]
         raise
     except PromreviewError:
         return []
-
-
-def samples_of(prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> RuleSamples:
-    """What the rule saw: its compared side once, from which replay, headroom and what-if all follow."""
-    compared = comparison(parse(rule.expr))
-    if compared is not None and compared.is_bool:
-        compared = None
-    expr = text_of(compared.compared) if compared else rule.expr
-    decoded = prom.decoded(expr, window.start, window.end, grid.interval, grid.phase)
-    return RuleSamples(group, rule, grid, compared, decoded)

@@ -15,6 +15,7 @@ from analysis.thresholds.memberships import memberships_of
 from analysis.thresholds.outcomes import Scene
 from analysis.thresholds.sides import Evaluator, Vector
 from analysis.thresholds.subjects import Choice, Subject
+from analysis.thresholds.templates import undecided
 
 Fetch = Callable[[str], Decoded]
 
@@ -83,8 +84,9 @@ class General:
         merged, data, evaluated = _merged(vector, keys, self._data(vector))
         if self.subject.group.limit:
             merged = merged & (merged.sum(axis=1, keepdims=True) <= self.subject.group.limit)
-        if any("{{" in value for value in self.subject.rule.labels.values()):
+        if undecided(self.subject.rule.labels):
             evaluated = np.ones_like(evaluated)  # the label that was left out told them apart
+        evaluated &= ~self.evaluator.failed
         slots = _slots(vector, self.subject.grid, first_ms)
         scene = _scene(self.subject, tuple(dict.fromkeys(keys)), slots[evaluated], data[evaluated])
         return Condition(runs_of(merged[evaluated]), scene)
@@ -163,6 +165,6 @@ def conditions(subject: Subject, fetch: Fetch, choices: Sequence[Choice]) -> Sin
         evaluator = Evaluator(found.compared, fetch)
         vector = evaluator(())
         keys = _identities(subject, vector)
-        if len(set(keys)) == len(keys):
+        if len(set(keys)) == len(keys) and not np.any(evaluator.failed):
             return Single(subject, found, vector, keys, [choice.thresholds[0] for choice in choices])
     return General(subject, Evaluator(subject.tree, fetch))

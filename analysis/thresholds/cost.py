@@ -5,9 +5,11 @@ from analysis.prometheus.promql import comparisons, parse
 from analysis.prometheus.rehearsal import Rehearsal
 from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.settings.thresholds import ThresholdDriftSettings
-from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups, samples_of
-from analysis.thresholds.measure import Once, asked_for, is_never_evaluated, seen_slots
+from analysis.thresholds.answers import Answers
+from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
+from analysis.thresholds.measure import asked_for, is_never_evaluated
 from analysis.thresholds.missing import existing_metrics, missing_metrics
+from analysis.thresholds.reading import as_read
 from analysis.thresholds.sides import Evaluator
 from analysis.window import Window, parse_duration
 
@@ -39,7 +41,7 @@ def _rehearse_rule(
 ) -> None:
     grid = grid_of(prom, group, window, parse_duration(settings.default_interval), prom.source().version)
     asked = asked_for(window, settings)
-    samples = samples_of(prom, group, rule, grid, asked)
-    seen_slots(prom, samples, asked)
-    tree = parse(rule.expr)
-    Evaluator(tree, Once(prom, samples, asked))([found.threshold for found in comparisons(tree)])
+    answers = Answers(prom, group, grid, asked)
+    answers.seen_ms(answers.samples(rule))
+    tree = parse(as_read(group, rule).expr)
+    Evaluator(tree, answers)([found.threshold for found in comparisons(tree)])

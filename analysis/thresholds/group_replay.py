@@ -17,7 +17,7 @@ from analysis.thresholds.reading import as_read
 from analysis.thresholds.records import Record, alert_records
 from analysis.thresholds.rule_replay import replay_rule
 from analysis.thresholds.stretches import stretches_of
-from analysis.thresholds.templates import is_decided, is_template
+from analysis.thresholds.templates import undecided
 from analysis.window import Window, unix_ms
 
 # Twice `for` + `keep_firing_for`: a held alert whose condition returned is older than one of them.
@@ -153,7 +153,7 @@ def _replay_part(
     document["groups"].append(part.entry())
     document["unknown"] += part.spans(evaluations.slots_ms[evaluations.silent].tolist(), part.scope, DOWN)
     mine: Found = {}
-    unfit = {rule.name for rule in rules if _removed(rule)}
+    unfit = {rule.name for rule in rules if undecided(rule.labels)}
     sides = Sides(part.prom, [as_read(part.group, rule) for rule in rules])
     for rule in sides.ordered():
         reason, unknown = _replay_one(sides, part, rule, evaluations, records.get(rule.name), mine)
@@ -189,7 +189,7 @@ def _replay_one(
 
 
 def _alerts(group: RuleGroup, rule: Rule, found: Found) -> list[dict[str, Any]]:
-    removed = _removed(rule)
+    removed = undecided(rule.labels)
     approximate = {"removed": removed, "reason": NOT_DECIDED} if removed else None
     entries = []
     for (index, identity), intervals in found.items():
@@ -202,10 +202,6 @@ def _alerts(group: RuleGroup, rule: Rule, found: Found) -> list[dict[str, Any]]:
 
 def _place(group: RuleGroup, rule: Rule) -> dict[str, Any]:
     return {"file": group.file, "group": group.name, "rule": rule.index, "alert": rule.name}
-
-
-def _removed(rule: Rule) -> list[str]:
-    return sorted(name for name, value in rule.labels.items() if is_template(value) and not is_decided(value))
 
 
 def nobody(_done: int) -> None:

@@ -8,23 +8,22 @@ import pandas as pd
 
 from analysis.errors import PromreviewError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.decode import Decoded
-from analysis.prometheus.promql import parse, selectors, text_of
+from analysis.prometheus.promql import parse, selectors
 from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.alerts import alerts_of, firings
-from analysis.thresholds.collect import RuleSamples, grid_of, samples_of
+from analysis.thresholds.answers import Answers
+from analysis.thresholds.collect import grid_of
 from analysis.thresholds.documents import ChangePoint, DriftMonth
 from analysis.thresholds.drift import Shift, shift_of
 from analysis.thresholds.excuses import Context
 from analysis.thresholds.headroom import daily_headroom
-from analysis.thresholds.lives import Milliseconds
-from analysis.thresholds.missing import NOTHING_HELD, missing_metrics, presence_query
+from analysis.thresholds.missing import NOTHING_HELD, missing_metrics
 from analysis.thresholds.months import changes_of, months_of
 from analysis.thresholds.propose import Proposal, Spans, propose
 from analysis.thresholds.subjects import subject_of
 from analysis.thresholds.verdicts import RuleEvidence
-from analysis.thresholds.watched import is_filtered, watched
+from analysis.thresholds.watched import watched
 from analysis.window import Window, parse_duration, parse_time, unix_ms
 
 # Before the history: longer than the durations that are tried, and than the chains that they hold together.
@@ -140,10 +139,10 @@ def _replayed(
 ) -> Measured:
     grid = grid_of(prom, group, window, parse_duration(settings.default_interval), prom.source().version)
     asked, history = asked_for(window, settings), settings.history(window)
-    samples = samples_of(prom, group, rule, grid, asked)
-    seen_ms = seen_slots(prom, samples, asked)
+    fetch = Answers(prom, group, grid, asked)
+    samples = fetch.samples(rule)
+    seen_ms = fetch.seen_ms(samples)
     subject = subject_of(group, rule, grid, settings, context)
-    fetch = Once(prom, samples, asked)
     proposal = propose(subject, fetch, Spans(asked, history, window), seen_ms, settings)
     slots = samples.decoded.frame.index
     side = watched(subject.tree, fetch, slots, len(slots) // GUARDED_SHARE)
@@ -152,7 +151,7 @@ def _replayed(
     shift = None if headroom is None else shift_of(headroom, start, settings.minimum_days, settings.bootstrap_samples)
     if side and side.is_sparse and shift and shift.p_value is None:
         side = headroom = shift = None  # what the rule itself leaves out is not missing
-    alerts = alerts_of(samples)
+    alerts = alerts_of(samples, ~fetch.failed)
     return Measured(
         group,
         rule,
@@ -166,39 +165,6 @@ def _replayed(
         months=tuple(months_of(samples, seen_ms, side, headroom, firings(alerts, history), history, settings.timezone)),
         changes=() if headroom is None or shift is None else tuple(changes_of(headroom, shift.correlation)),
     )
-
-
-class Once:
-    """Asks for every expression over the slots of one rule, but for none of them twice.
-
-    Args:
-        prom: the server.
-        samples: what the rule saw, which is there already.
-        asked: the window.
-    """
-
-    def __init__(self, prom: Prometheus, samples: RuleSamples, asked: Window) -> None:
-        """Begin with what the rule saw."""
-        self.prom, self.grid, self.asked = prom, samples.grid, asked
-        compared = samples.compared
-        self._answers = {text_of(compared.compared) if compared else samples.rule.expr: samples.decoded}
-
-    def __call__(self, expr: str) -> Decoded:
-        """The answer for an expression."""
-        if expr not in self._answers:
-            window, grid = self.asked, self.grid
-            self._answers[expr] = self.prom.decoded(expr, window.start, window.end, grid.interval, grid.phase)
-        return self._answers[expr]
-
-
-def seen_slots(prom: Prometheus, samples: RuleSamples, asked: Window) -> Milliseconds:
-    """Slots (Unix milliseconds) at which the compared side, or else anything that the rule looks at, had a sample."""
-    decoded = samples.decoded
-    if samples.compared is None or is_filtered(samples.compared.compared):
-        query, grid = presence_query(samples.rule.expr), samples.grid
-        decoded = prom.decoded(query, asked.start, asked.end, grid.interval, grid.phase)
-    slots: Milliseconds = decoded.frame.index.as_unit("ms").asi8
-    return slots[decoded.present.any(axis=1)]
 
 
 def evidence_of(

@@ -20,7 +20,7 @@ from analysis.thresholds.lives import Flags, Milliseconds
 from analysis.thresholds.reading import at_slots
 from analysis.thresholds.records import Record
 from analysis.thresholds.replay import Interval, replay
-from analysis.thresholds.templates import is_decided, is_template
+from analysis.thresholds.templates import undecided
 from analysis.window import Window, unix_ms
 
 KnownAt = tuple[int, int, dict[Identity, int]]
@@ -243,7 +243,7 @@ def _seen(sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window
     results = _by_identity(samples)
     total = np.sum([np.zeros(len(slots), dtype="int64"), *results.values()], axis=0)
     twins = np.zeros(len(slots), dtype=bool)
-    if all(is_decided(value) for value in rule.labels.values() if is_template(value)):
+    if not undecided(rule.labels):
         # two results with equal labels fail the evaluation: nothing written, state kept
         twins = np.any([twins, *(count > 1 for count in results.values())], axis=0)
     cleared = total > group.limit if group.limit else np.zeros(len(slots), dtype=bool)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.promql import Comparison, comparison, comparisons, text_of, with_thresholds
 from analysis.thresholds.collect import compare
+from analysis.thresholds.lives import Flags
 
 SET_OPERATORS = ("and", "or", "unless")
 Key = tuple[tuple[str, str], ...]
@@ -52,6 +53,12 @@ class Evaluator:
     def __post_init__(self) -> None:
         """Start with nothing fetched."""
         self._fetched: dict[str, Vector] = {}
+
+    @property
+    def failed(self) -> Flags | np.bool_:
+        """Slots at which the server refused what was asked, where that is told."""
+        told: Flags | np.bool_ = getattr(self.fetch, "failed", np.False_)
+        return told
 
     @property
     def fetched(self) -> list[Vector]:

@@ -16,6 +16,7 @@ from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.excuses import Context, Incident
 from analysis.thresholds.outcomes import AtWork
+from analysis.thresholds.reading import as_read
 from analysis.thresholds.routing import Grouping, Routing, read_routes
 from analysis.thresholds.sides import bare
 from analysis.window import format_duration, parse_duration
@@ -46,8 +47,8 @@ class Subject:
 
     @cached_property
     def tree(self) -> Any:
-        """The syntax tree of the expression."""
-        return bare(parse(self.rule.expr))
+        """The syntax tree of the expression, as the rule reads what its own group writes."""
+        return bare(parse(as_read(self.group, self.rule).expr))
 
     @cached_property
     def today(self) -> Choice:

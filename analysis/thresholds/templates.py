@@ -35,6 +35,11 @@ def expanded(text: str, labels: Labels) -> str | None:
         return None
 
 
+def undecided(labels: Labels) -> list[str]:
+    """The names of a rule's labels that depend on more than the labels of its result."""
+    return sorted(name for name, value in labels.items() if is_template(value) and not is_decided(value))
+
+
 @lru_cache(maxsize=256)
 def is_decided(text: str) -> bool:
     """Whether a template depends on labels alone."""

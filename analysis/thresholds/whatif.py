@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.prometheus import Prometheus
-from analysis.prometheus.decode import Decoded
 from analysis.thresholds.alerts import MILLISECOND
+from analysis.thresholds.answers import Answers
 from analysis.thresholds.conditions import Fetch, conditions
 from analysis.thresholds.lives import lives_for
 from analysis.thresholds.outcomes import Outcomes, counts, joined, outcomes, reordered
 from analysis.thresholds.subjects import Choice, Subject, shown
+from analysis.thresholds.templates import undecided
 from analysis.window import Window, format_duration, unix_ms
 
 Durations = tuple[timedelta, timedelta]  # `for` and `keep_firing_for`
@@ -93,11 +94,7 @@ def whatif(prom: Prometheus, subject: Subject, choices: Sequence[Choice], window
         window: alerts that begin to fire in it count.
     """
     asked = Window(window.start - warm_up(choices) - subject.grid.interval, window.end)
-
-    def fetch(expr: str) -> Decoded:
-        return prom.decoded(expr, asked.start, asked.end, subject.grid.interval, subject.grid.phase)
-
-    return evaluated(subject, choices, window, asked, fetch)
+    return evaluated(subject, choices, window, asked, Answers(prom, subject.group, subject.grid, asked))
 
 
 def warm_up(choices: Sequence[Choice]) -> timedelta:
@@ -121,7 +118,7 @@ def evaluated(subject: Subject, choices: Sequence[Choice], window: Window, asked
         made += [place for mine in places for place in mine]
     order = sorted(range(len(made)), key=lambda n: (choices[made[n]].thresholds, made[n]))
     events, ordered = reordered(joined(parts), order), tuple(choices[made[n]] for n in order)
-    removed = tuple(sorted(name for name, value in subject.rule.labels.items() if "{{" in value))
+    removed = tuple(undecided(subject.rule.labels))
     return WhatIf(subject, ordered, events, window, holds.seen_ms(first_ms), removed)
 
 

@@ -171,7 +171,10 @@ def _entry(made: WhatIf, table: pd.DataFrame) -> WhatIfRule:
         "numbers": [text_of(found.node) for found in comparisons(bare(parse(subject.rule.expr)))],
         "current": values_of(subject.today),
         "days_of_data": made.days(),
-        "approximate": {"removed": list(made.approximate), "reason": "a rule label that is a template is left out"}
+        "approximate": {
+            "removed": list(made.approximate),
+            "reason": "a rule label that is a template over more than $labels is left out",
+        }
         if made.approximate
         else None,
         "recall": "measured on labelled incidents" if subject.incidents else "unknown: no incident names this alert",

@@ -35,6 +35,8 @@ SHAPES = [
     "58 > (45 < load)",
     "avg_over_time(load[5m:]) > 51",
     "absent(load{instance='i0'}) == 1",
+    "((load @ start() + 1) >= bool 50.1) == 1",
+    "sum by (job) (load @ end()) - 150 > 50",
 ]
 
 
@@ -42,14 +44,14 @@ def rule_of(expr, **more):
     return Rule(kind="alerting", name="Restless", expr=expr, index=0, **more)
 
 
-def group_of(rule):
-    return RuleGroup(file="f.yml", name="g", rules=(rule,), interval=INTERVAL)
+def group_of(rule, offset=None):
+    return RuleGroup(file="f.yml", name="g", rules=(rule,), interval=INTERVAL, query_offset=offset)
 
 
-def asked(server, expr, *, settings=None, context=None, **more):
+def asked(server, expr, *, settings=None, context=None, offset=None, **more):
     rule = rule_of(expr, **more)
     settings = settings or ThresholdDriftSettings(default_interval="30s")
-    group = group_of(rule)
+    group = group_of(rule, offset)
     document = replay_document(server.prom, [(group, rule)], server.window, INTERVAL)
     phase = timedelta(seconds=document["groups"][0]["phase"])
     return subject_of(group, rule, Grid(INTERVAL, phase, "computed"), settings, context)
@@ -60,7 +62,8 @@ def replayed(server, subject, choice):
     expr = with_thresholds(parse(subject.rule.expr), dict(enumerate(choice.thresholds)))
     rule = replace(subject.rule, expr=expr, for_duration=choice.for_duration, keep_firing_for=choice.keep_firing_for)
     longer = Window(server.window.start - timedelta(minutes=40), server.window.end)
-    document = replay_document(server.prom, [(group_of(rule), rule)], longer, INTERVAL)
+    group = group_of(rule, subject.group.query_offset)
+    document = replay_document(server.prom, [(group, rule)], longer, INTERVAL)
     assert document["skipped"] == []
     low = unix_ms(server.window.start) / 1000
     firing = [i for alert in document["alerts"] for i in alert["intervals"] if i["state"] == "firing"]
@@ -83,6 +86,33 @@ def test_every_combination_is_what_a_replay_of_the_rewritten_rule_gives(restless
         alerts, minutes = replayed(restless_server, subject, made.choices[place])
         assert table["firing_minutes"][place] == pytest.approx(minutes), made.choices[place]
         assert table["alerts"][place] == alerts, made.choices[place]
+
+
+def test_an_offset_and_what_templates_make_of_labels_are_those_of_a_replay(restless_server):
+    labels = {"instance": "{{ $labels.instance | reReplaceAll `i` `host-` }}"}
+    subject = asked(restless_server, "load > 50", offset=timedelta(seconds=100), labels=labels)
+    made = whatif(restless_server.prom, subject, grid_choices(subject.today, [[48, 52]]), restless_server.window)
+    table = made.table()
+    assert made.approximate == ()
+    for place, choice in enumerate(made.choices):
+        alerts, minutes = replayed(restless_server, subject, choice)
+        assert (table["alerts"][place], table["firing_minutes"][place]) == (alerts, pytest.approx(minutes)), choice
+
+
+def test_an_alert_lives_on_through_evaluations_that_fail(restless_server):
+    """Where two queues are that long the join fails: nothing is written then, and the state is kept."""
+    subject = asked(restless_server, "load * on (job) group_left () (queue > 52) > 2650")
+    made = whatif(restless_server.prom, subject, [subject.today], restless_server.window)
+    document = replay_document(restless_server.prom, [(subject.group, subject.rule)], restless_server.window, INTERVAL)
+    lives = {
+        (str(alert["labels"]), run["active_at"])
+        for alert in document["alerts"]
+        for run in alert["intervals"]
+        if run["active_at"] is not None
+    }
+    assert document["unknown"]
+    assert len(lives) > 5
+    assert made.table()["alerts"][0] == len(lives)
 
 
 def test_one_side_is_asked_for_once_however_many_combinations(restless_server):
