@@ -1,11 +1,10 @@
 """Which slots a group was evaluated at: what the server's own samples show of outages and missed evaluations."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.errors import PromreviewError, QueryError, UnreachableError
 from analysis.prometheus import Prometheus
@@ -13,13 +12,11 @@ from analysis.prometheus.promql import selector
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.lives import Flags, Milliseconds
+from analysis.thresholds.outages import flag_runs, outages, slots_of
 from analysis.thresholds.records import MILLISECOND, Record, record_of
 from analysis.window import Window
 
-SPAN = timedelta(minutes=10)  # over which scrapes are counted, to know how often they come
-LATE_SCRAPES = 2.2  # scrape intervals without any scrape: one may be late, two mean that nobody scraped
 SETTLING = 2  # evaluations after a start that write nothing: alerts are restored after the second
-AGE = "time() - max(timestamp(up))"  # seconds since the last scrape of any target
 GRACE = timedelta(minutes=10)  # Prometheus's own: alerts with a `for` as long as this are restored after a start
 Identity = tuple[tuple[str, str], ...]
 HEARTBEATS = 2  # recording rules of a group that are looked at
@@ -46,23 +43,7 @@ class Evaluations:
     @property
     def started_ms(self) -> Milliseconds:
         """Per slot, since when the server remembers: its last start, 0 before the first."""
-        begun = np.zeros(len(self.slots_ms), dtype=np.int64)
-        for start in self.starts[1:]:
-            begun[start:] = self.slots_ms[start]
-        return begun
-
-
-def is_calm(prom: Prometheus, window: Window) -> bool:
-    """Whether the server scraped all through a window: then no group has to look for outages at its own slots.
-
-    Asked at one stamp per scrape, so a pause that any slot could call an outage shows here, too.
-    """
-    scrape = _scrape_seconds(prom, window)
-    if scrape is None:
-        return False
-    ages = prom.decoded(AGE, window.start, window.end, timedelta(milliseconds=max(1000, round(scrape * 1000))))
-    late = ages.frame.to_numpy() > (LATE_SCRAPES - 1) * scrape + 1
-    return bool(ages.present.any() and ages.present.all() and not late.any())
+        return _begun(self.slots_ms, self.starts)
 
 
 def evaluations_of(
@@ -75,15 +56,23 @@ def evaluations_of(
     calm: bool = False,
 ) -> Evaluations:
     """Look at scrapes and at what the group recorded; `calm` where `is_calm` has said that nothing was down."""
-    nothing = _always(grid, window)
-    written = nothing[1].copy()
+    slots = slots_of(grid, window)
+    written, heard = np.zeros(len(slots), dtype=bool), np.zeros(len(slots), dtype=bool)
     for record in records.values():
         written |= record.written_at_all
-    slots, down, starts = nothing if calm and not records else _outages(prom, grid, window, is_recorded=bool(records))
-    missed = _missed(prom, group, grid, window) if len(slots) else down.copy()
-    ends = [(_last_before(down, start), _settled(start, down, written)) for start in starts[1:]]
-    ends = sorted(ends + _unseen(records, written, down), key=lambda end: end[1])
-    down &= ~written
+    beats = _heartbeats(prom, group, grid, window) if len(slots) else []
+    for _, record in beats:
+        heard |= record.written_at_all
+    down, starts = np.zeros(len(slots), dtype=bool), [0]
+    if records or not calm:
+        down, starts = outages(prom, grid, window, is_recorded=bool(records))
+    missed = _missed(prom, group, beats, grid, window) & ~written
+    lost = _lost(prom, group, grid, window, records)
+    ends = [(_last_before(down, start), _settled(start, down, written | heard)) for start in starts[1:]]
+    is_told = bool(records) and not group.limit  # what goes beyond a limit is as new afterwards as after a start
+    unseen = _unseen(lost(_begun(slots, starts)) & ~written, heard, down) if is_told else []
+    ends = sorted(ends + unseen, key=lambda end: end[1])
+    down &= ~(written | heard)
     silent = down.copy()
     begun, shown = [0], [0]
     for last, start in ends:
@@ -100,18 +89,58 @@ def evaluations_of(
         silent[last + 1 : shows] |= ~written[last + 1 : shows]
         down[last + 1 : first] |= ~written[last + 1 : first]
         down[first:shows] = missed[first:shows] = False  # evaluated, but written by nobody
-    found = Evaluations(slots, ~(missed | down), begun, silent, shown)
-    for record in records.values():
-        missed |= record.missed(found.started_ms) & ~written
-    return replace(found, evaluated=~(missed | down))
+    missed |= lost(_begun(slots, begun)) & ~(written | heard)
+    return Evaluations(slots, ~(missed | down), begun, silent, shown)
 
 
-def _unseen(records: Mapping[str, Record], written: Flags, down: Flags) -> list[tuple[int, int]]:
+def _begun(slots_ms: Milliseconds, starts: list[int]) -> Milliseconds:
+    """Per slot, since when the server remembers: its last start, 0 before the first."""
+    begun = np.zeros(len(slots_ms), dtype=np.int64)
+    for start in starts[1:]:
+        begun[start:] = slots_ms[start]
+    return begun
+
+
+def _lost(
+    prom: Prometheus, group: RuleGroup, grid: Grid, window: Window, records: Mapping[str, Record]
+) -> Callable[[Milliseconds], Flags]:
+    """Slots at which a rule neither wrote nor ended its alerts, given since when the server remembers.
+
+    Beyond the group's limit that is what a rule does at an evaluation: no evaluation was missed then.
+    """
+    excused = _beyond_limit(prom, group, grid, window, records) if group.limit else {}
+
+    def lost(started_ms: Milliseconds) -> Flags:
+        flags = np.zeros(len(started_ms), dtype=bool)
+        for name, record in records.items():
+            flags |= record.missed(started_ms) & ~excused.get(name, np.zeros_like(flags))
+        return flags
+
+    return lost
+
+
+def _beyond_limit(
+    prom: Prometheus, group: RuleGroup, grid: Grid, window: Window, records: Mapping[str, Record]
+) -> dict[str, Flags]:
+    """By the name of alerts, the slots at which a rule of that name may have more alerts than the group's limit.
+
+    Alerts that are only held count, too; where there may be some, any slot can be one.
+    """
+    found: dict[str, Flags] = {}
+    for rule in (rule for rule in group.alerts if rule.name in records):
+        try:
+            asked = f"count({rule.expr}\n) > {group.limit}"
+            beyond = _has_result(prom, asked, group, grid, window) | bool(rule.keep_firing_for)
+        except QueryError:
+            continue
+        found[rule.name] = beyond | found[rule.name] if rule.name in found else beyond
+    return found
+
+
+def _unseen(lost: Flags, heard: Flags, down: Flags) -> list[tuple[int, int]]:
     """Outages too short for the scrapes to show: the slots on both sides of a run at which nothing was written."""
-    missed = np.zeros(len(written), dtype=bool)
-    for record in records.values():
-        missed |= record.missed(np.zeros(len(written), dtype=np.int64)) & ~written
-    runs = [run for run in _runs(missed) if run[1] - run[0] >= SETTLING - 1 and run[1] + 1 < len(written)]
+    runs = [run for run in flag_runs(lost) if run[1] - run[0] >= SETTLING - 1 and run[1] + 1 < len(lost)]
+    runs = [run for run in runs if heard[run[0] : run[1] + 1].sum() <= SETTLING]  # else a rule failed, not the server
     return [(first - 1, last + 1) for first, last in runs if not down[first : last + 1].any()]
 
 
@@ -154,84 +183,39 @@ def recorded_active_at(prom: Prometheus, group: RuleGroup, rule: Rule, slot_ms: 
     return known
 
 
-def _always(grid: Grid, window: Window) -> tuple[Milliseconds, Flags, list[int]]:
-    first, past = window.stamp_bounds_ms(grid.interval, grid.phase)
-    slots = np.arange(first, past, grid.interval // timedelta(milliseconds=1), dtype=np.int64)
-    return slots, np.zeros(len(slots), dtype=bool), [0]
-
-
-def _outages(
-    prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool
-) -> tuple[Milliseconds, Flags, list[int]]:
-    ages = prom.decoded(AGE, window.start, window.end, grid.interval, grid.phase)
-    slots: Milliseconds = ages.frame.index.as_unit("ms").asi8
-    silent = np.zeros(len(slots), dtype=bool)
-    scrape = _scrape_seconds(prom, window) if ages.present.any() else None
-    if scrape is None:
-        return slots, silent, [0]
-    age = ages.frame.to_numpy()[:, 0]
-    down = ~ages.present[:, 0] | (age > LATE_SCRAPES * scrape + 1)
-    seen = np.flatnonzero(~down)
-    if not is_recorded:  # before the first and after the last scrape nothing says that rules were not evaluated
-        down[: seen[0]] = down[seen[-1] + 1 :] = False
-    starts = [0]
-    for first, last in _runs(down):
-        died = slots[first] - (age[first] * 1000 if np.isfinite(age[first]) else 0)
-        begin = int(np.searchsorted(slots, died, side="right")) if np.isfinite(age[first]) else first
-        silent[begin : last + 1] = True
-        if last + 1 < len(slots):
-            starts.append(last + 1)
-    return slots, silent, starts
-
-
-def _scrape_seconds(prom: Prometheus, window: Window) -> float | None:
-    """The shortest scrape interval of any target; None where nothing is scraped."""
-    span = min(SPAN, window.duration)
-    try:
-        text = f"max(count_over_time(up[{int(span.total_seconds() * 1000)}ms]))"
-        step = timedelta(seconds=max(1, round(window.duration / timedelta(seconds=100))))
-        counts = prom.range(text, window.start, window.end, step)
-    except UnreachableError:
-        raise
-    except PromreviewError:
-        return None
-    most = np.nanmedian(counts.to_numpy()) if counts.notna().to_numpy().any() else np.nan
-    return float(span.total_seconds() / most) if most >= 2 else None
-
-
-def _runs(flags: Flags) -> list[tuple[int, int]]:
-    """First and last place of every run of true."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), (edges[1::2] - 1).tolist(), strict=True))
-
-
-def _missed(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> Flags:
-    """Slots at which no rule of the group left what its expression had: the evaluation was missed."""
-    silent: list[NDArray[np.bool_]] = []
-    for rule in _heartbeats(group):
-        name = {"recording": selector(rule.name, dict(rule.labels)), "alerting": selector("ALERTS", _alert(rule))}
-        recorded = record_of(prom, f"max(timestamp({name[rule.kind]}))", group, grid, window).written_at_all
-        if not recorded.any():
-            continue
-        try:
-            expected = prom.decoded(f"count({rule.expr}\n)", window.start, window.end, grid.interval, grid.phase)
-        except QueryError:  # it may have failed then, too: no heartbeat
-            continue
-        else:
-            silent.append(expected.present.any(axis=1) & ~recorded)
-    first, past = window.stamp_bounds_ms(grid.interval, grid.phase)
-    count = max(0, (past - first) // (grid.interval // timedelta(milliseconds=1)))
-    if not silent:
-        return np.zeros(count, dtype=bool)
-    missed: Flags = np.asarray(np.array(silent).all(axis=0), dtype=np.bool_)
-    return missed
-
-
-def _heartbeats(group: RuleGroup) -> list[Rule]:
-    """Rules whose output shows that the group was evaluated: recording rules, and alerts that always fire."""
+def _heartbeats(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> list[tuple[Rule, Record]]:
+    """Rules whose output shows that the group was evaluated, and what they left: recordings, alerts always firing."""
     recording = [r for r in group.rules if r.kind == "recording" and not any("{{" in v for v in r.labels.values())]
     always = [r for r in group.alerts if r.expr.replace(" ", "") == "vector(1)"]
-    return [*always, *recording][:HEARTBEATS]
+    found = []
+    for rule in [*always, *recording][:HEARTBEATS]:
+        name = {"recording": selector(rule.name, dict(rule.labels)), "alerting": selector("ALERTS", _alert(rule))}
+        record = record_of(prom, f"max(timestamp({name[rule.kind]}))", group, grid, window)
+        if record.written.any():
+            found.append((rule, record))
+    return found
+
+
+def _missed(
+    prom: Prometheus, group: RuleGroup, beats: Sequence[tuple[Rule, Record]], grid: Grid, window: Window
+) -> Flags:
+    """Slots at which no heartbeat left what its expression had: the evaluation was missed."""
+    silent: list[Flags] = []
+    for rule, record in beats:
+        try:
+            expected = _has_result(prom, f"count({rule.expr}\n)", group, grid, window)
+        except QueryError:  # it may have failed then, too: no heartbeat
+            continue
+        silent.append(expected & ~record.written_at_all)
+    return np.asarray(np.all(silent, axis=0) if silent else np.zeros(len(slots_of(grid, window)), bool), np.bool_)
+
+
+def _has_result(prom: Prometheus, expr: str, group: RuleGroup, grid: Grid, window: Window) -> Flags:
+    """Whether an expression has a result, per slot."""
+    offset = group.query_offset or ZERO
+    phase = (grid.phase - offset) % grid.interval
+    decoded = prom.decoded(expr, window.start - offset, window.end - offset, grid.interval, phase)
+    return np.asarray(decoded.present.any(axis=1), dtype=np.bool_)
 
 
 def _alert(rule: Rule) -> dict[str, str]:

@@ -12,8 +12,8 @@ from analysis.prometheus import Prometheus
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.prometheus.spread import spread
 from analysis.thresholds.agreement import Agreement
-from analysis.thresholds.evaluations import is_calm
 from analysis.thresholds.group_replay import Document, nobody, replay_group, warm_up_of
+from analysis.thresholds.outages import is_calm
 from analysis.window import Window, from_unix_ms, unix_ms
 
 CLOCK = timedelta(seconds=1)  # how exactly the server's is known

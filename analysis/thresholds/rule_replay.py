@@ -21,7 +21,7 @@ from analysis.thresholds.reading import at_slots
 from analysis.thresholds.records import Record
 from analysis.thresholds.replay import Interval, replay
 from analysis.thresholds.templates import undecided
-from analysis.window import Window, unix_ms
+from analysis.window import Window, from_unix_ms, unix_ms
 
 KnownAt = tuple[int, int, dict[Identity, int]]
 """Where the server's memory began, the place at which it tells of alerts, and ActiveAt of each."""
@@ -81,19 +81,19 @@ def replay_rule(
         InputError: it cannot be replayed; says why.
         SourceError: the server failed.
     """
-    begin, known = _followed_back(sides, group, rule, grid, window, warm_up)
+    begin, known_ms, known = _followed_back(sides, group, rule, grid, window, warm_up, evaluations)
     seen = _seen(sides, group, rule, grid, Window(begin, window.end))
     evaluated, starts, shown, silent = _padded(evaluations, seen)
-    if record is not None:
-        missed = record.missed(evaluations.started_ms)
-        evaluated[len(evaluated) - len(missed) :] &= ~missed
     known_at = [
-        (0, 0, known),
+        (0, int(np.searchsorted(seen.slots_ms, known_ms)), known),
         *_known_after_starts(sides.prom, group, rule, grid, seen, zip(starts[1:], shown[1:], strict=True), record),
     ]
-    known_at += _known_in_window(sides.prom, group, rule, grid, seen, window, record)
+    known_at += _known_in_window(sides.prom, group, rule, grid, seen, window, evaluated, record)
     if group.limit and rule.keep_firing_for:
         _clear_beyond_limit(seen, evaluated, starts, known_at, group.limit, rule)
+    if record is not None:  # what goes beyond the limit lingers, too, but was evaluated
+        missed = record.missed(evaluations.started_ms)
+        evaluated[len(evaluated) - len(missed) :] &= ~missed
     alerts: dict[Identity, list[dict[str, Any]]] = {}
     for first, past in _segments(starts, seen):
         low = max(unix_ms(window.start), _first_written(seen.slots_ms, silent, slice(first, past)))
@@ -157,10 +157,18 @@ def _restored(at: int, identity: Identity, rule: Rule, grid: Grid, record: Recor
 
 
 def _known_in_window(
-    prom: Prometheus, group: RuleGroup, rule: Rule, grid: Grid, seen: _Seen, window: Window, record: Record | None
+    prom: Prometheus,
+    group: RuleGroup,
+    rule: Rule,
+    grid: Grid,
+    seen: _Seen,
+    window: Window,
+    evaluated: Flags,
+    record: Record | None,
 ) -> Iterator[KnownAt]:
     """What the server says of the alerts at the window's first slot, as far as today's rule could have written it."""
     place = int(np.searchsorted(seen.slots_ms, unix_ms(window.start)))
+    place += int(np.argmax(evaluated[place:])) if evaluated[place:].any() else 0  # a pause may stand at its beginning
     if record is None or not 0 < place < len(seen.slots_ms):
         return
     row = len(record.slots_ms) - (len(seen.slots_ms) - place)
@@ -211,23 +219,44 @@ def _clear_beyond_limit(
 
 
 def _followed_back(
-    sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window, warm_up: timedelta
-) -> tuple[datetime, dict[Identity, int]]:
-    """Where the replay begins, and ActiveAt of what is there then: only the slots that may hold it are asked for."""
-    known: dict[Identity, int] = {}
-    begin = window.start
+    sides: Sides,
+    group: RuleGroup,
+    rule: Rule,
+    grid: Grid,
+    window: Window,
+    warm_up: timedelta,
+    evaluations: Evaluations,
+) -> tuple[datetime, int, dict[Identity, int]]:
+    """Where the replay begins, and a slot with ActiveAt of what is there: only slots that may hold it are asked for."""
+    known, first_ms = dict[Identity, int](), 0
     for factor in FOLLOWED_BACK:
         begin = window.start - min(factor * warm_up, max(warm_up, LONGEST_BACK))
+        evaluated_ms = _first_evaluated_ms(evaluations, unix_ms(begin), grid)
+        if evaluated_ms is None:
+            return begin, 0, {}
+        first_ms = evaluated_ms
         try:
-            seen = _seen(sides, group, rule, grid, Window(begin - rule.keep_firing_for, begin + grid.interval))
+            asked = Window(begin - rule.keep_firing_for, from_unix_ms(first_ms + 1))
+            seen = _seen(sides, group, rule, grid, asked)
         except QueryError:  # it failed there and then; whether it always does is seen over the window
-            return begin, {}
+            return begin, 0, {}
         lately = [identity for identity, count in seen.results.items() if count.any()]
-        known = _recorded(sides.prom, group, rule, grid, int(seen.slots_ms[-1])) if lately else {}
+        known = _recorded(sides.prom, group, rule, grid, first_ms) if lately else {}
         # one that is only held by `keep_firing_for` at the beginning would be taken for a new one when it returns
         if all(identity in known and seen.results[identity][-1] for identity in lately):
             break
-    return begin, known
+    return begin, first_ms, known
+
+
+def _first_evaluated_ms(evaluations: Evaluations, begin_ms: int, grid: Grid) -> int | None:
+    """The first slot from a time on at which the group was evaluated; None where the server started first."""
+    slots = evaluations.slots_ms
+    first = int(np.argmax(evaluations.evaluated)) if evaluations.evaluated.any() else 0
+    if any(start <= first for start in evaluations.starts[1:]):
+        return None
+    step = grid.interval // MILLISECOND
+    begin_slot = begin_ms + (grid.phase // MILLISECOND - begin_ms) % step
+    return int(slots[first]) if len(slots) and begin_slot >= slots[0] else begin_slot
 
 
 def _seen(sides: Sides, group: RuleGroup, rule: Rule, grid: Grid, window: Window) -> _Seen:
