@@ -12,13 +12,14 @@ from analysis.prometheus.promql import selector
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.lives import Flags, Milliseconds
-from analysis.thresholds.outages import flag_runs, outages, slots_of
+from analysis.thresholds.outages import Outages, flag_runs, outages, slots_of
 from analysis.thresholds.records import MILLISECOND, Record, record_of
 from analysis.window import Window
 
 SETTLING = 2  # evaluations after a start that write nothing: alerts are restored after the second
 GRACE = timedelta(minutes=10)  # Prometheus's own: alerts with a `for` as long as this are restored after a start
 Identity = tuple[tuple[str, str], ...]
+DISCOVERY_SECONDS = 6  # after a start, before the first target is scraped
 HEARTBEATS = 2  # recording rules of a group that are looked at
 
 
@@ -63,9 +64,10 @@ def evaluations_of(
     beats = _heartbeats(prom, group, grid, window) if len(slots) else []
     for _, record in beats:
         heard |= record.written_at_all
-    down, starts = np.zeros(len(slots), dtype=bool), [0]
+    shown_down = Outages(np.zeros(len(slots), dtype=bool), [0])
     if records or not calm:
-        down, starts = outages(prom, grid, window, is_recorded=bool(records))
+        shown_down = outages(prom, grid, window, is_recorded=bool(records))
+    down, starts = shown_down.down, shown_down.starts
     missed = _missed(prom, group, beats, grid, window) & ~written
     lost = _lost(prom, group, grid, window, records)
     ends = [(_last_before(down, start), _settled(start, down, written | heard)) for start in starts[1:]]
@@ -77,6 +79,8 @@ def evaluations_of(
     begun, shown = [0], [0]
     for last, start in ends:
         told = np.flatnonzero(written[start : start + SETTLING])
+        if len(told) and not told[0] and (last, start) not in unseen and _is_close(shown_down.scrape, grid):
+            continue  # nothing is written so soon after a start: the server's memory outlived a pause
         shows = min(start + (int(told[0]) if len(told) else SETTLING), len(slots) - 1)
         ages = _ages(prom, group, records, int(slots[shows]))
         last_ms = int(slots[last]) if last >= 0 else 0
@@ -91,6 +95,11 @@ def evaluations_of(
         down[first:shows] = missed[first:shows] = False  # evaluated, but written by nobody
     missed |= lost(_begun(slots, begun)) & ~(written | heard)
     return Evaluations(slots, ~(missed | down), begun, silent, shown)
+
+
+def _is_close(scrape: float | None, grid: Grid) -> bool:
+    """Whether scrapes follow so closely that one after a start comes well before the first slot that writes."""
+    return scrape is not None and scrape + DISCOVERY_SECONDS < grid.interval.total_seconds()
 
 
 def _begun(slots_ms: Milliseconds, starts: list[int]) -> Milliseconds:

@@ -1,5 +1,6 @@
 """When the server itself was down: what the scrapes of its targets show."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -35,7 +36,22 @@ def slots_of(grid: Grid, window: Window) -> Milliseconds:
     return np.arange(first, past, grid.interval // MILLISECOND, dtype=np.int64)
 
 
-def outages(prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool) -> tuple[Flags, list[int]]:
+@dataclass(frozen=True)
+class Outages:
+    """Where the server was down.
+
+    Attributes:
+        down: whether it was, per slot.
+        starts: places at which its memory begins: 0, and the first slot after each outage.
+        scrape: seconds between its scrapes; None where that is not known, and so nothing of outages.
+    """
+
+    down: Flags
+    starts: list[int]
+    scrape: float | None = None
+
+
+def outages(prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool) -> Outages:
     """Where the server was down, as far as scrapes show it.
 
     Args:
@@ -44,20 +60,17 @@ def outages(prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool) 
         window: where to look.
         is_recorded: whether rules left anything: where nothing did, nothing says that rules were not evaluated
             before the first scrape and after the last one.
-
-    Returns:
-        Per slot whether the server was down, and the places at which its memory begins.
     """
     ages = prom.decoded(AGE, window.start, window.end, grid.interval, grid.phase)
     slots: Milliseconds = ages.frame.index.as_unit("ms").asi8
     silent = np.zeros(len(slots), dtype=bool)
     scraped = np.flatnonzero(ages.present)
     if not len(scraped):
-        return silent, [0]
+        return Outages(silent, [0])
     lived = Window(from_unix_ms(int(slots[scraped[0]])), from_unix_ms(int(slots[scraped[-1]])) + grid.interval)
     scrape = scrape_seconds(prom, lived)
     if scrape is None:
-        return silent, [0]
+        return Outages(silent, [0])
     age = ages.frame.to_numpy()[:, 0]
     down = ~ages.present[:, 0] | (age > LATE_SCRAPES * scrape + 1)
     seen = np.flatnonzero(~down)
@@ -70,7 +83,7 @@ def outages(prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool) 
         silent[begin : last + 1] = True
         if last + 1 < len(slots):
             starts.append(last + 1)
-    return silent, starts
+    return Outages(silent, starts, scrape)
 
 
 def scrape_seconds(prom: Prometheus, window: Window) -> float | None:

@@ -300,7 +300,7 @@ class Lived:
         left_out = removed | {s["alert"] for s in self.document["skipped"]}
         ours, theirs = self._replayed(), self._recorded()
         different = {s for s in ours ^ theirs if s[0] not in left_out and not self._is_unknown(s[0], s[3])}
-        raced = {s for s in different if self.is_raced(s[0], s[3] - self._rules[s[0]][1], s[3])}
+        raced = {s for s in different if self.is_raced(s[0], self._since(*s), s[3])}
         return different - raced, raced, ours & theirs
 
     def wrong_ages(self):
@@ -324,7 +324,23 @@ class Lived:
             return False
         names, _ = self._rules[alert]
         before = since - SLOTS_BEFORE * max(e["interval"] for e in self.document["groups"] if e["name"] in names)
+        pauses = [s for s in self.document["unknown"] if s["scope"].split(";")[1] in names and "down" in s["reason"]]
+        for pause in sorted(pauses, key=lambda pause: -pause["start"]):  # in which nothing was forgotten
+            if before < pause["end"] and pause["start"] < until:
+                before -= pause["end"] - pause["start"]
         return any(before <= slot <= until for name in names for slot in self._raced_slots.get(name, ()))
+
+    def _since(self, alert, _state, labels, at):
+        """From when on a slot may have made a difference to a sample: its alert's age on both sides, or its memory."""
+        ages = [at - self._rules[alert][1]]
+        for entry in self.document["alerts"]:
+            if (entry["alert"], tuple(sorted(entry["labels"].items()))) == (alert, labels):
+                ages += [r["active_at"] or 0 for r in entry["intervals"] if r["start"] <= at <= r["end"]]
+        for series in self.ages:
+            metric = {n: v for n, v in series["metric"].items() if n not in ("__name__", "alertname")}
+            if series["metric"]["alertname"] == alert and tuple(sorted(metric.items())) == labels:
+                ages += [float(value) for stamp, value in series["values"] if abs(stamp - at) < 0.001]
+        return min(ages)
 
     @cached_property
     def _rules(self):
