@@ -12,7 +12,7 @@ from analysis.prometheus.promql import selector
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.lives import Flags, Milliseconds
-from analysis.thresholds.outages import Outages, flag_runs, outages, slots_of
+from analysis.thresholds.outages import flag_runs, no_outage, outages, slots_of
 from analysis.thresholds.records import MILLISECOND, Record, record_of
 from analysis.window import Window
 
@@ -64,10 +64,8 @@ def evaluations_of(
     beats = _heartbeats(prom, group, grid, window) if len(slots) else []
     for _, record in beats:
         heard |= record.written_at_all
-    shown_down = Outages(np.zeros(len(slots), dtype=bool), [0])
-    if records or not calm:
-        shown_down = outages(prom, grid, window, is_recorded=bool(records))
-    down, starts = shown_down.down, shown_down.starts
+    scraped = no_outage(len(slots)) if calm else outages(prom, grid, window, is_recorded=bool(records))
+    down, starts = scraped.down, scraped.starts
     missed = _missed(prom, group, beats, grid, window) & ~written
     lost = _lost(prom, group, grid, window, records)
     ends = [(_last_before(down, start), _settled(start, down, written | heard)) for start in starts[1:]]
@@ -79,7 +77,7 @@ def evaluations_of(
     begun, shown = [0], [0]
     for last, start in ends:
         told = np.flatnonzero(written[start : start + SETTLING])
-        if len(told) and not told[0] and (last, start) not in unseen and _is_close(shown_down.scrape, grid):
+        if len(told) and not told[0] and (last, start) not in unseen and _is_close(scraped.scrape, grid):
             continue  # nothing is written so soon after a start: the server's memory outlived a pause
         shows = min(start + (int(told[0]) if len(told) else SETTLING), len(slots) - 1)
         ages = _ages(prom, group, records, int(slots[shows]))
@@ -93,7 +91,11 @@ def evaluations_of(
         silent[last + 1 : shows] |= ~written[last + 1 : shows]
         down[last + 1 : first] |= ~written[last + 1 : first]
         down[first:shows] = missed[first:shows] = False  # evaluated, but written by nobody
-    missed |= lost(_begun(slots, begun)) & ~(written | heard)
+    lingering = lost(_begun(slots, begun))
+    missed |= lingering & ~(written | heard)
+    if records:  # nothing was written while the server may have stood still, and nothing was ended
+        ended = np.concatenate([[False], written[:-1]]) & ~lingering
+        missed |= scraped.lull & ~(written | heard | ended)
     return Evaluations(slots, ~(missed | down), begun, silent, shown)
 
 

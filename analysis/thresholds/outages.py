@@ -13,20 +13,25 @@ from analysis.window import Window, from_unix_ms
 
 SPAN = timedelta(minutes=10)  # over which scrapes are counted, to know how often they come
 COVERED = 4  # times the span over which scrapes are counted: then most counts are of whole spans
+LULL_SCRAPES = 1.6  # scrape intervals between two scrapes, in which the server may have stood still
 LATE_SCRAPES = 2.2  # scrape intervals without any scrape: one may be late, two mean that nobody scraped
+CHEAP_STAMPS = 20_000  # of one series, asked for beside thousands of the rules' own
 AGE = "time() - max(timestamp(up))"  # seconds since the last scrape of any target
 
 
 def is_calm(prom: Prometheus, window: Window) -> bool:
     """Whether the server scraped all through a window: then no group has to look for outages at its own slots.
 
-    Asked at one stamp per scrape, so a pause that any slot could call an outage shows here, too.
+    Asked so often that a pause which any slot could call an outage shows here, too; where that costs little, so
+    often that a pause of two scrapes does.
     """
     scrape = scrape_seconds(prom, window)
     if scrape is None:
         return False
-    ages = prom.decoded(AGE, window.start, window.end, timedelta(milliseconds=max(1000, round(scrape * 1000))))
-    late = ages.frame.to_numpy() > (LATE_SCRAPES - 1) * scrape + 1
+    often = window.duration.total_seconds() / scrape < CHEAP_STAMPS
+    step = max(0.5, scrape * (0.5 if often else 1))
+    ages = prom.decoded(AGE, window.start, window.end, timedelta(milliseconds=round(step * 1000)))
+    late = ages.frame.to_numpy() > (LULL_SCRAPES * scrape - step if often else (LATE_SCRAPES - 1) * scrape + 1)
     return bool(ages.present.any() and ages.present.all() and not late.any())
 
 
@@ -42,13 +47,20 @@ class Outages:
 
     Attributes:
         down: whether it was, per slot.
+        lull: whether it may have stood still: no target was scraped for long before the slot, or for long after it.
         starts: places at which its memory begins: 0, and the first slot after each outage.
         scrape: seconds between its scrapes; None where that is not known, and so nothing of outages.
     """
 
     down: Flags
+    lull: Flags
     starts: list[int]
     scrape: float | None = None
+
+
+def no_outage(slots: int) -> Outages:
+    """A server that was never down."""
+    return Outages(np.zeros(slots, dtype=bool), np.zeros(slots, dtype=bool), [0])
 
 
 def outages(prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool) -> Outages:
@@ -66,11 +78,11 @@ def outages(prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool) 
     silent = np.zeros(len(slots), dtype=bool)
     scraped = np.flatnonzero(ages.present)
     if not len(scraped):
-        return Outages(silent, [0])
+        return no_outage(len(slots))
     lived = Window(from_unix_ms(int(slots[scraped[0]])), from_unix_ms(int(slots[scraped[-1]])) + grid.interval)
     scrape = scrape_seconds(prom, lived)
     if scrape is None:
-        return Outages(silent, [0])
+        return no_outage(len(slots))
     age = ages.frame.to_numpy()[:, 0]
     down = ~ages.present[:, 0] | (age > LATE_SCRAPES * scrape + 1)
     seen = np.flatnonzero(~down)
@@ -83,7 +95,17 @@ def outages(prom: Prometheus, grid: Grid, window: Window, *, is_recorded: bool) 
         silent[begin : last + 1] = True
         if last + 1 < len(slots):
             starts.append(last + 1)
-    return Outages(silent, starts, scrape)
+    long = timedelta(milliseconds=round(LULL_SCRAPES * scrape * 1000))
+    lull = (age > long.total_seconds()) | _lulls(prom, grid, window, long)
+    return Outages(silent, lull, starts, scrape)
+
+
+def _lulls(prom: Prometheus, grid: Grid, window: Window, long: timedelta) -> Flags:
+    """Slots after which no target was scraped for so long."""
+    asked, phase = Window(window.start + long, window.end + long), (grid.phase + long) % grid.interval
+    ages = prom.decoded(AGE, asked.start, asked.end, grid.interval, phase)
+    late = ages.present & (ages.frame.to_numpy() > long.total_seconds())
+    return np.asarray(late.any(axis=1), dtype=np.bool_)
 
 
 def scrape_seconds(prom: Prometheus, window: Window) -> float | None:

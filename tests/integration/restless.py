@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from math import sin
 
 from analysis.prometheus import connect
@@ -104,6 +105,7 @@ STALLED_SECONDS = 0.4  # a scrape that takes longer, or comes later, shows that 
 PATIENCE_SECONDS = 120  # until something that has to come is taken for something that does not come
 SLOTS_BEFORE = 2  # a rule that reads another one's alerts or recordings sees what that one saw a slot earlier
 TIMELESS = ("Always", "Clock", "Held", "HeldPending")  # ask no target, so that no scrape can come between
+DISCOVERY_SECONDS = 7  # from a start to the first scrape
 TRIES = 3  # lives, where the machine stood still in those before
 
 
@@ -212,6 +214,7 @@ class Life:
         time.sleep(seconds)
         self.times["started"] = time.time()
         self.server.start()
+        self.times["scraping"] = time.time() + DISCOVERY_SECONDS
 
     def pause_for(self, seconds):
         """Stop the server for some time, its memory kept."""
@@ -286,9 +289,18 @@ class Lived:
 
     @property
     def stalls(self):
-        """Scrapes that show that the machine stood still: none on a calm one."""
-        low, past = self.window.start.timestamp(), self.window.end.timestamp()
-        return [(at, took) for at, took in self.scrapes if low <= at < past and took > STALLED_SECONDS]
+        """When the machine stood still, as scrapes show that took long or came late: never, on a calm one."""
+        stamps = [at for at, _ in self.scrapes if at > self.times["began"]]
+        late = [(at, after - at - self._stopped(at, after)) for at, after in pairwise(stamps)]
+        return [(at, took) for at, took in self.scrapes if took > STALLED_SECONDS] + [
+            (at, gap) for at, gap in late if gap > 1 + STALLED_SECONDS
+        ]
+
+    def _stopped(self, low, high):
+        """For how much of a stretch the server was stopped on purpose, until it had to scrape again."""
+        pairs = (("killed", "scraping"), ("paused", "resumed"))
+        spans = [(self.times[begin], self.times[end]) for begin, end in pairs if begin in self.times]
+        return sum(max(0, min(end, high) - max(begin, low)) for begin, end in spans)
 
     def differing(self):
         """Samples of ``ALERTS`` that only one side has, compared here without the product's own comparison.
