@@ -1,12 +1,13 @@
 """What a month at five minutes costs as series grow: time and peak memory per stage, their exponents, local and Dask.
 
-Run: python benchmarks/scale.py [SERIES]   (default 50,000; the smaller sizes are a tenth and a fiftieth of it)
+Run: python benchmarks/scale.py [SERIES …]   (default 1000 5000 20000 50000; the last but one is given to two workers)
 """
 
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,23 +20,20 @@ from tqdm import tqdm
 
 from analysis.datasets import SERVER_ARGUMENTS, backfill
 from analysis.prometheus import connect
-from analysis.prometheus.blocks import block_exprs, reduced
+from analysis.prometheus.blocks import BLOCK_SERIES, block_exprs, reduced
 from analysis.prometheus.private_server import PrivatePrometheus
+from analysis.series.overview import overview
 from analysis.window import Window
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 STEP = timedelta(minutes=5)
-DAYS = 30
-SHARES = (50, 10, 1)  # sizes: the whole divided by these
+DAYS = (7, 15, 30)
+SIZES = (1_000, 5_000, 20_000, 50_000)
 SERIES_PER_WRITE = 1_000
 PLANNED_SERIES = 10_000_000
 WORKERS = 2
-
-
-def summarised(frame: pd.DataFrame) -> tuple[int, int, float]:
-    """What is kept of a block: series, samples, and the mean spread around the daily rhythm."""
-    hours = frame.groupby(frame.index.hour).transform("median")
-    return frame.shape[1], int(frame.notna().to_numpy().sum()), float((frame - hours).abs().median().mean())
+STAGES = ("plan", "pull", "pull and reduce", "pull and seal", "read sealed and reduce")
+KEYS = ("seconds", "cpu", "server cpu", "MiB")
 
 
 def counted(frame: pd.DataFrame) -> int:
@@ -44,18 +42,18 @@ def counted(frame: pd.DataFrame) -> int:
 
 
 def measured_here(url: str, expr: str, days: int, stage: str) -> dict[str, float]:
-    """One stage in this process, with its peak of memory."""
+    """One stage in this process: seconds by the clock and of a processor, and the peak of memory."""
     window = Window(END - timedelta(days=days), END)
     stages: dict[str, Callable[..., object]] = {
         "plan": lambda prom: block_exprs(prom, expr, window),
         "pull": lambda prom: reduced(prom, expr, window, STEP, counted),
-        "pull and reduce": lambda prom: reduced(prom, expr, window, STEP, summarised),
+        "pull and reduce": lambda prom: reduced(prom, expr, window, STEP, overview),
     }
-    began = time.perf_counter()
+    work = stages.get(stage) or stages["pull" if stage == "pull and seal" else "pull and reduce"]
+    began, busy = time.perf_counter(), time.process_time()
     with connect(url) as prom:
-        stages[stage](prom)
-    seconds = time.perf_counter() - began
-    return {"seconds": seconds, "mib": _peak_mib()}
+        work(prom)
+    return {"seconds": time.perf_counter() - began, "cpu": time.process_time() - busy, "MiB": _peak_mib()}
 
 
 def _peak_mib() -> float:
@@ -64,23 +62,88 @@ def _peak_mib() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def measured(url: str, expr: str, days: int, stage: str, **environment: str) -> dict[str, float]:
-    """The same in a process of its own, so that no stage inherits another's memory."""
-    arguments = [sys.executable, __file__, "--measure", url, expr, str(days), stage]
-    settings = {"PROMETHEUS_ARCHIVE": "off", "PROMREVIEW_BACKEND": "sequential", **environment}
-    run = subprocess.run(arguments, env=os.environ | settings, capture_output=True, text=True, check=True)
-    return json.loads(run.stdout.splitlines()[-1])
+class Bench:
+    """One server with series of several sizes, each stage in a process of its own.
+
+    Args:
+        server: that has them.
+        archive: where sealed days go.
+    """
+
+    def __init__(self, server: PrivatePrometheus, archive: str) -> None:
+        self.server, self.archive = server, archive
+
+    def measured(self, expr: str, days: int, stage: str, **environment: str) -> dict[str, float]:
+        """In a process of its own, so that no stage inherits another's memory."""
+        arguments = [sys.executable, __file__, "--measure", self.server.url, expr, str(days), stage]
+        archive = self.archive if "seal" in stage else "off"
+        settings = {"PROMETHEUS_ARCHIVE": archive, "PROMREVIEW_BACKEND": "sequential", **environment}
+        before = self._server_cpu()
+        run = subprocess.run(arguments, env=os.environ | settings, stdout=subprocess.PIPE, text=True, check=True)
+        found = json.loads(run.stdout.splitlines()[-1]) | {"server cpu": self._server_cpu() - before}
+        shown = ", ".join(f"{key} {found[key]:.1f}" for key in KEYS)
+        where = environment.get("PROMREVIEW_BACKEND", "one process")
+        print(f"{stage}, {expr}, {days} d, {where}: {shown}, load {os.getloadavg()[0]:.1f}", flush=True)
+        return found
+
+    def _server_cpu(self) -> float:
+        """Processor seconds of the server and whatever guards it."""
+        pids = [str(self.server.process.pid), *_children(self.server.process.pid)]
+        ticks = 0
+        for pid in pids:
+            fields = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def by_series(self, exprs: dict[int, str]) -> None:
+        sizes = list(exprs)
+        for stage in STAGES:
+            costs = [self.measured(exprs[size], DAYS[-1], stage) for size in sizes]
+            told = [f"{key} {exponent(sizes, [cost[key] for cost in costs]):.2f}" for key in KEYS[:3]]
+            many = [size for size in sizes if size > BLOCK_SERIES]
+            peaks = [cost["MiB"] for size, cost in zip(sizes, costs, strict=True) if size in many]
+            if len(many) > 1:
+                told.append(f"MiB above a block {exponent(many, peaks):.2f}")
+            print(f"exponents in series, {stage}: {', '.join(told)}", flush=True)
+            if stage == "pull and reduce":
+                hours = {key: costs[-1][key] / sizes[-1] * PLANNED_SERIES / 3600 for key in KEYS[:3]}
+                told = ", ".join(f"{key} {value:.1f} h" for key, value in hours.items())
+                print(f"{PLANNED_SERIES:,} series at the pace of the last: {told}", flush=True)
+
+    def by_time(self, expr: str) -> None:
+        for stage in ("pull", "pull and reduce"):
+            costs = [self.measured(expr, days, stage) for days in DAYS]
+            told = [f"{key} {exponent(list(DAYS), [cost[key] for cost in costs]):.2f}" for key in KEYS]
+            print(f"exponents in time, {stage}: {', '.join(told)}", flush=True)
+
+    def by_backend(self, expr: str) -> None:
+        from distributed import LocalCluster
+
+        for backend in ("sequential", "local"):
+            self.measured(expr, DAYS[-1], STAGES[2], PROMREVIEW_BACKEND=backend, PROMREVIEW_JOBS=str(WORKERS))
+        with LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        ) as cluster:
+            where = {"PROMREVIEW_BACKEND": "dask", "PROMREVIEW_SCHEDULER": cluster.scheduler_address}
+            self.measured(expr, DAYS[-1], STAGES[2], **where)
 
 
-def frames(series: int) -> Iterator[dict[str, pd.DataFrame]]:
-    """Gauges with a daily rhythm, a trend and noise; `tier` tells the sizes apart."""
-    index = pd.date_range(END - timedelta(days=DAYS), END, freq=STEP, inclusive="left", name="time")
+def _children(pid: int) -> list[str]:
+    found = []
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in listed.read_text().split():
+            found += [child, *_children(int(child))]
+    return found
+
+
+def frames(sizes: list[int]) -> Iterator[dict[str, pd.DataFrame]]:
+    """Gauges with a daily rhythm and noise; `tier` tells the sizes apart."""
+    index = pd.date_range(END - timedelta(days=DAYS[-1]), END, freq=STEP, inclusive="left", name="time")
     rhythm = np.sin(2 * np.pi * (index.hour + index.minute / 60).to_numpy() / 24)
     random = np.random.default_rng(7)
-    edges = [series // share for share in SHARES]
-    for at in range(0, series, SERIES_PER_WRITE):
-        numbers = range(at, min(at + SERIES_PER_WRITE, series))
-        columns = [(f"host-{n}", next(str(edge) for edge in edges if n < edge)) for n in numbers]
+    for at in range(0, sizes[-1], SERIES_PER_WRITE):
+        numbers = range(at, min(at + SERIES_PER_WRITE, sizes[-1]))
+        columns = [(f"host-{n}", next(str(size) for size in sizes if n < size)) for n in numbers]
         values = 50 + 10 * rhythm[:, None] + random.normal(0, 2, (len(index), len(columns)))
         labels = pd.MultiIndex.from_tuples(columns, names=["instance", "tier"])
         yield {"scale_load": pd.DataFrame(values.round(2), index=index, columns=labels)}
@@ -88,7 +151,7 @@ def frames(series: int) -> Iterator[dict[str, pd.DataFrame]]:
 
 def exponent(sizes: list[int], costs: list[float]) -> float:
     """The slope of the cost over the size, both as logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+    return float(np.polyfit(np.log(sizes), np.log(np.maximum(costs, 1e-3)), 1)[0])
 
 
 def starting() -> float:
@@ -106,47 +169,16 @@ def _imported() -> int:
 
 
 def main() -> None:
-    series = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
-    sizes = [series // share for share in SHARES]
+    sizes = [int(size) for size in sys.argv[1:]] or list(SIZES)
     exprs = {size: f'scale_load{{tier=~"{"|".join(str(s) for s in sizes if s <= size)}"}}' for size in sizes}
     print(f"local workers are ready after {starting():.1f} s", flush=True)
-    with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as server:
-        for block in tqdm(frames(series), total=-(-series // SERIES_PER_WRITE), desc="writing"):
+    with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as server, tempfile.TemporaryDirectory() as archive:
+        for block in tqdm(frames(sizes), total=-(-sizes[-1] // SERIES_PER_WRITE), desc="writing"):
             backfill(server.url, block)
-        by_series(server.url, sizes, exprs)
-        by_time(server.url, exprs[sizes[1]], sizes[1])
-        by_backend(server.url, exprs[sizes[1]], sizes[1])
-
-
-def by_series(url: str, sizes: list[int], exprs: dict[int, str]) -> None:
-    for stage in ("plan", "pull", "pull and reduce"):
-        costs = [measured(url, exprs[size], DAYS, stage) for size in sizes]
-        for size, cost in zip(sizes, costs, strict=True):
-            print(f"{stage}, {size:,} series, {DAYS} d: {cost['seconds']:.1f} s, {cost['mib']:.0f} MiB", flush=True)
-        exponents = [exponent(sizes[-2:], [cost[key] for cost in costs[-2:]]) for key in ("seconds", "mib")]
-        print(f"{stage}: exponent in series {exponents[0]:.2f} of time, {exponents[1]:.2f} of memory (two largest)")
-    hours = costs[-1]["seconds"] / sizes[-1] * PLANNED_SERIES / 3600
-    print(f"{PLANNED_SERIES:,} series at this pace: {hours:.1f} h on one process, memory as above")
-
-
-def by_time(url: str, expr: str, size: int) -> None:
-    days = [DAYS // 4, DAYS // 2, DAYS]
-    costs = [measured(url, expr, count, "pull and reduce") for count in days]
-    seconds = [cost["seconds"] for cost in costs]
-    print(f"{size:,} series over {days} d: {[round(s, 1) for s in seconds]} s, exponent {exponent(days, seconds):.2f}")
-
-
-def by_backend(url: str, expr: str, size: int) -> None:
-    from distributed import LocalCluster
-
-    alone = measured(url, expr, DAYS, "pull and reduce")["seconds"]
-    local = measured(url, expr, DAYS, "pull and reduce", PROMREVIEW_BACKEND="local", PROMREVIEW_JOBS=str(WORKERS))
-    with LocalCluster(
-        n_workers=WORKERS, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
-    ) as cluster:
-        asked = {"PROMREVIEW_BACKEND": "dask", "PROMREVIEW_SCHEDULER": cluster.scheduler_address}
-        dask = measured(url, expr, DAYS, "pull and reduce", PROMREVIEW_JOBS=str(WORKERS), **asked)
-    print(f"{size:,} series: one process {alone:.1f} s, local {local['seconds']:.1f} s, Dask {dask['seconds']:.1f} s")
+        bench = Bench(server, archive)
+        bench.by_time(exprs[sizes[1]])
+        bench.by_series(exprs)
+        bench.by_backend(exprs[sizes[-2]])
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pandas as pd
 
 from analysis.cardinality.model import Created, Edges, Group, Labels, Reader
 from analysis.prometheus import Prometheus
 from analysis.prometheus.patterns import one_of
+from analysis.prometheus.spread import spread
 from analysis.window import Window
 
 MOST_SLICES = 30  # a slice a day for a month
 SETS_BETWEEN = 600_000  # label sets read between the edges; more slices of a large server find little more
 SAMPLE_OF_CREATED = 2_000  # label sets kept per group to explain what came and went
+AT_ONCE = 4  # batches between two looks at the budget, wherever they are read: so that the same ones are
 
 Slices = list[tuple[list[str], list[Window]]]
 
@@ -59,8 +62,16 @@ def slice_plan(
     return slices, left_out
 
 
+class _Slices(NamedTuple):
+    """One batch of metrics, slice by slice, and what is known of it."""
+
+    names: list[str]
+    windows: list[Window]
+    edges: dict[Group, Edges]
+
+
 def created(
-    prom: Prometheus, reader: Reader, slices: Slices, edges: Mapping[Group, Edges], budget: int
+    prom: Prometheus, slices: Slices, edges: Mapping[Group, Edges], budget: int
 ) -> tuple[dict[Group, Created], list[str]]:
     """What came and went, by group, and the metrics that were not asked for since the budget was spent.
 
@@ -68,23 +79,35 @@ def created(
 
     Args:
         prom: the server.
-        reader: of label sets.
-        slices: what is asked.
+        slices: what is asked, a batch a block.
         edges: label sets that are known.
         budget: label sets that may be read.
     """
+    known: dict[str, dict[Group, Edges]] = {}
+    for group, sides in edges.items():
+        known.setdefault(group.metric, {})[group] = sides
     found: dict[Group, Created] = {}
-    for place, (batch, windows) in enumerate(slices):
+    for place in range(0, len(slices), AT_ONCE):
         if budget <= 0:
             return found, [name for names, _ in slices[place:] for name in names]
-        seen: dict[Group, set[Labels]] = {}
-        for part in windows:
-            rows = prom.series([f"{{__name__=~{one_of(batch)}}}"], part)
-            budget -= len(rows)
-            for group, labels in map(reader.read, rows):
-                sides = edges.get(group)
-                if sides is None or (labels not in sides.start and labels not in sides.end):
-                    seen.setdefault(group, set()).add(reader.share(labels))
-        for group, labels_seen in seen.items():
-            found[group] = Created(len(labels_seen), sorted(labels_seen)[:SAMPLE_OF_CREATED])
+        batches = [
+            _Slices(names, windows, {group: sides for name in names for group, sides in known.get(name, {}).items()})
+            for names, windows in slices[place : place + AT_ONCE]
+        ]
+        for part, read in spread(prom, _created, batches):
+            found |= part
+            budget -= read
     return found, []
+
+
+def _created(prom: Prometheus, batch: _Slices) -> tuple[dict[Group, Created], int]:
+    """What came and went of one batch, and the number of label sets that were read for it."""
+    reader, seen, read = Reader(), dict[Group, set[Labels]](), 0
+    for part in batch.windows:
+        rows = prom.series([f"{{__name__=~{one_of(batch.names)}}}"], part)
+        read += len(rows)
+        for group, labels in map(reader.read, rows):
+            sides = batch.edges.get(group)
+            if sides is None or (labels not in sides.start and labels not in sides.end):
+                seen.setdefault(group, set()).add(reader.share(labels))
+    return {group: Created(len(sets), sorted(sets)[:SAMPLE_OF_CREATED]) for group, sets in seen.items()}, read

@@ -33,14 +33,13 @@ def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Windo
     start, end = seen
     slow_start, slow_end = instants.slow_jobs(start), instants.slow_jobs(end)
     counts = [instants.counts(start, slow_start), instants.counts(end, slow_end)]
-    reader = Reader()
     batches, left_out = plan(counts[0], counts[1], settings.label_set_budget, settings.series_per_query)
     edges = _edges(prom, batches, (start, slow_start), (end, slow_end))
     budget = settings.label_set_budget - sum(len(e.start) + len(e.end) for e in edges.values())
     brief = momentary(prom.label_values("__name__", window=window), counts, trend)
     batches += batched(brief, settings.series_per_query)
     slices, not_sliced = slice_plan(batches, {**brief.to_dict(), **_sizes(edges)}, budget, between(start, end))
-    seen_between, not_read = created(prom, reader, slices, edges, budget)
+    seen_between, not_read = created(prom, slices, edges, budget)
     return Collected(
         start=start,
         end=end,

@@ -8,6 +8,8 @@ import pandas as pd
 from analysis.cardinality.counting import Instants
 from analysis.cardinality.selectors import alive, count_by
 from analysis.findings import Gap
+from analysis.prometheus import Prometheus
+from analysis.prometheus.spread import spread
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window
 
@@ -40,16 +42,14 @@ def trend(
     first = window.end - max(timedelta(days=settings.history_days), window.duration)
     if step < timedelta(days=1):
         first = window.start - window.duration
-    parts = [
-        _by_metric(instants.prom.range(count_by("__name__", expr), part.start, part.end, step))
-        for expr in alive(slow)
-        for part in Window(first, window.end + timedelta(milliseconds=1)).split(longest)
-    ]
-    return pd.concat(parts).groupby(level="time").sum(min_count=1).sort_index()
+    whole = Window(first, window.end + timedelta(milliseconds=1))
+    parts = [(count_by("__name__", expr), part, step) for expr in alive(slow) for part in whole.split(longest)]
+    return pd.concat(spread(instants.prom, _by_metric, parts)).groupby(level="time").sum(min_count=1).sort_index()
 
 
-def _by_metric(frame: pd.DataFrame) -> pd.DataFrame:
-    frame = frame.copy()
+def _by_metric(prom: Prometheus, asked: tuple[str, Window, timedelta]) -> pd.DataFrame:
+    expr, part, step = asked
+    frame = pd.DataFrame(prom.range(expr, part.start, part.end, step))
     frame.columns = pd.Index(frame.columns.get_level_values("__name__").astype(str), name="metric")
     return frame
 

@@ -7,6 +7,10 @@ import typer
 
 from analysis.cli.options import End, Environment, Format, OutputFormat, Start, Timeout, Url
 
+NOTHING = "no sample in this window"
+_SUMMARY = "one row per series instead: its samples, first and last, minimum, median, mean, maximum, drops; any number \
+of series, a block at a time, on a cluster's workers with --backend"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -18,6 +22,7 @@ def pull(
     start: Start = "-1h",
     end: End = "now",
     step: Annotated[str, typer.Option("--step", help="distance of stamps, such as 30s or 5m")] = "1m",
+    summary: Annotated[bool, typer.Option("--summary", help=_SUMMARY)] = False,
     out: Annotated[Path | None, typer.Option("--out", help="write to FILE.parquet or FILE.csv instead")] = None,
     url: Url = None,
     environment: Environment = None,  # noqa: ARG001 - its callback does the work
@@ -35,12 +40,27 @@ def pull(
     if out and not out.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {out.parent}")
     with connect(url, ConnectionSettings(timeout_seconds=timeout)) as prom:
-        rows = long_rows(prom.decoded(expr, start, end, step))
-        for warning in prom.queries[-1].warnings:
+        rows = _overview(prom, expr, (start, end, step)) if summary else long_rows(prom.decoded(expr, start, end, step))
+        for warning in dict.fromkeys(text for query in prom.queries for text in query.warnings):
             typer.echo(f"warning: {warning}", err=True)
     _write(rows, out) if out else _print(rows, format)
-    series = len(rows.columns) - 2
-    typer.echo(f"{len(rows)} samples with {series} labels" if len(rows) else "no sample in this window", err=True)
+    said = f"{len(rows)} series" if summary else f"{len(rows)} samples with {len(rows.columns) - 2} labels"
+    typer.echo(said if len(rows) else NOTHING, err=True)
+
+
+def _overview(prom: Any, expr: str, asked: tuple[str, str, str]) -> Any:
+    """One row per series, whose blocks are pulled and let go of one after the other."""
+    from tqdm.auto import tqdm
+
+    from analysis.cli.printing import advance
+    from analysis.prometheus.blocks import reduced
+    from analysis.series.overview import overview, together
+    from analysis.window import Window, parse_duration, parse_time
+
+    start, end, step = asked
+    window = Window(parse_time(start), parse_time(end))
+    with tqdm(desc="pulling", unit="block", disable=None) as bar:
+        return together(reduced(prom, expr, window, parse_duration(step), overview, told=advance(bar)))
 
 
 def _write(rows: Any, out: Path) -> None:
@@ -66,7 +86,7 @@ def _print(rows: Any, form: Format) -> None:
     elif form is Format.csv:
         guarded(rows).to_csv(sys.stdout, index=False)
     else:
-        print(rows.to_string(index=False) if len(rows) else "no sample in this window")
+        print(rows.to_string(index=False) if len(rows) else NOTHING)
 
 
 def guarded(rows: Any) -> Any:
@@ -75,7 +95,9 @@ def guarded(rows: Any) -> Any:
     from analysis.window import format_time
 
     shown = rows.copy()
-    for name in shown.columns[1:-1]:
-        shown[name] = shown[name].map(safe_cell)
-    shown["time"] = shown["time"].map(format_time)
+    for name in shown.columns:
+        if shown[name].dtype.kind == "M":
+            shown[name] = shown[name].map(format_time)
+        elif shown[name].dtype.kind not in "fiu":
+            shown[name] = shown[name].map(safe_cell)
     return shown

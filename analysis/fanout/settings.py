@@ -37,3 +37,7 @@ class FanOutSettings(BaseSettings):
             problem = error.errors()[0]
             name = "_".join(["PROMREVIEW", *map(str, problem["loc"] or ["scheduler"])]).upper()
             raise ParameterError(f"{name}: {problem['msg'].removeprefix('Value error, ')}") from None
+
+    def for_frames(self) -> Self:
+        """For blocks whose results are large: processes of this machine would only hold them a second time."""
+        return self if self.backend == "dask" else self.model_copy(update={"backend": "sequential"})

@@ -1,14 +1,17 @@
 """What the login review asks of the server; the only module of it that knows Prometheus."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
+from analysis.fanout import FanOutSettings
 from analysis.logins.folding import folded_labels, narrowed, with_others
 from analysis.prometheus import Prometheus, engine
 from analysis.prometheus.promql import quote, selector
+from analysis.prometheus.spread import spread
 from analysis.settings.logins import LoginAnomaliesSettings, Signal
 from analysis.window import Window, format_duration, parse_duration
 
@@ -94,25 +97,42 @@ def collect(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) 
     """
     whole = Window(window.start - parse_duration(settings.history), window.end)
     recent = Window(max(whole.start, min(window.start, window.end - LOOKS_BACK)), window.end)
-    found: dict[str, pd.DataFrame] = {}
-    step = scrape = None
-    for name in SIGNALS:
-        signal: Signal = getattr(settings, name)
-        scrape = scrape or scrape_interval(prom, signal, recent)
-        if scrape is None:
-            continue
-        step = step or detector_step(settings, scrape)
-        frame = (gauge if name in GAUGES else counts)(prom, signal, whole, step, scrape)
-        if frame.shape[1] == 0:
-            continue
-        found[name] = frame
-        if "samples" not in found and settings.instance_label in signal.labels and name not in GAUGES:
-            found["samples"] = scrapes(prom, signal, whole, step, scrape, settings.instance_label)
-            found["resets"] = resets(prom, signal, whole, step, scrape, settings.instance_label)
-    if scrape is not None and step is not None:
-        for frame in found.values():
-            frame.attrs["expected_samples"] = step / scrape + 1
+    scrape, there = None, list(SIGNALS)
+    while there and (scrape := scrape_interval(prom, getattr(settings, there[0]), recent)) is None:
+        there.pop(0)
+    if scrape is None:
+        return {}
+    step = detector_step(settings, scrape)
+    work = _Asking(settings, whole, step, scrape)
+    where = FanOutSettings.from_environment().for_frames()
+    frames = spread(prom, work, [(name, "counts") for name in there], settings=where)
+    found = {name: frame for name, frame in zip(there, frames, strict=True) if frame.shape[1]}
+    told = [name for name in found if settings.instance_label in getattr(settings, name).labels and name not in GAUGES]
+    of_instances = ("samples", "resets") if told else ()
+    frames = spread(prom, work, [(told[0], what) for what in of_instances], settings=where)
+    found |= dict(zip(of_instances, frames, strict=True))
+    for frame in found.values():
+        frame.attrs["expected_samples"] = step / scrape + 1
     return found
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """One frame of one signal a block."""
+
+    settings: LoginAnomaliesSettings
+    window: Window
+    step: timedelta
+    scrape: timedelta
+
+    def __call__(self, prom: Prometheus, item: tuple[str, str]) -> pd.DataFrame:
+        name, what = item
+        signal: Signal = getattr(self.settings, name)
+        if what == "counts":
+            ask = gauge if name in GAUGES else counts
+            return ask(prom, signal, self.window, self.step, self.scrape)
+        ask_instances = scrapes if what == "samples" else resets
+        return ask_instances(prom, signal, self.window, self.step, self.scrape, self.settings.instance_label)
 
 
 def shown_query(signal: Signal, labels: Mapping[str, str]) -> str:

@@ -6,7 +6,6 @@ import pytest
 
 from analysis.cardinality import review
 from analysis.cardinality.between import created
-from analysis.cardinality.model import Reader
 from analysis.prometheus import connect
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window
@@ -78,9 +77,10 @@ def test_the_leak_is_the_first_finding_and_the_json_is_strict(result):
     assert json.loads(result.document.to_json())["findings"][0]["kind"] == "growth_label_values"
 
 
-def test_a_storm_between_the_edges_ends_with_the_budget(known_server):
+def test_a_storm_between_the_edges_ends_with_the_budget(known_server, monkeypatch):
+    monkeypatch.setattr("analysis.cardinality.between.AT_ONCE", 1)
     slices = [([name], [Window(START, END)]) for name in ("work_done_total", "flash_total")]
     with connect(known_server.url) as prom:
-        found, left_out = created(prom, Reader(), slices, {}, 10)
+        found, left_out = created(prom, slices, {}, 10)
     assert {group.metric: made.count for group, made in found.items()} == {"work_done_total": 40}
     assert left_out == ["flash_total"]

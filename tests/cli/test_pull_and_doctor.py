@@ -50,6 +50,20 @@ def test_pull_writes_parquet_that_holds_the_labels_unchanged(server, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["up.parquet"]
 
 
+def test_a_summary_has_one_row_per_series(server):
+    expr = '{__name__=~"up|scrape_samples_scraped"}'
+    asked = ("pull", expr, "--start", "-10s", "--step", "1s", "--summary", "--url", server.url)
+    rows = json.loads(promreview(*asked, "--format", "json").stdout)
+    assert [row["__name__"] for row in rows] == ["scrape_samples_scraped", "up"]
+    up = rows[1]
+    assert (up["minimum"], up["median"], up["maximum"], up["drops"]) == (1, 1, 1, 0)
+    assert 1 <= up["samples"] <= 10
+    assert up["value"] == "=cmd()"
+    table = pd.read_csv(io.StringIO(promreview(*asked, "--format", "csv").stdout))
+    assert set(table["value"]) == {"'=cmd()"}
+    assert pd.to_datetime(table["first"]).notna().all()
+
+
 def test_an_empty_result_is_said(server):
     run = promreview("pull", "no_such_metric", "--url", server.url, "--format", "json")
     assert run.returncode == 0

@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cardinality, thresholds
+from analysis import cardinality, logins, thresholds
 from analysis.datasets import SERVER_ARGUMENTS, backfill
+from analysis.errors import InputError
 from analysis.fanout import FanOutSettings
 from analysis.prometheus import connect
 from analysis.prometheus.blocks import block_exprs, reduced
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.prometheus.spread import spread
 from analysis.settings.cardinality import CardinalityGrowthSettings
+from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.collect import reviewed_rules, rule_groups
 from analysis.thresholds.replay_document import replay_document
@@ -53,7 +55,12 @@ def world():
     columns = pd.MultiIndex.from_tuples([("j", f"i{n}.x") for n in range(12)], names=["job", "instance"])
     frame = pd.DataFrame(values, index=index, columns=columns)
     with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as server, connect(server.url) as prom:
-        backfill(server.url, {"load": frame, "up": frame * 0 + 1})
+        pods = pd.DataFrame(np.nan, index, pd.MultiIndex.from_tuples([(f"p{n}",) for n in range(24)], names=["pod"]))
+        for number in range(24):  # four at a time, for eight hours each, up to an hour before the end
+            begin = len(index) - 60 - 480 * (1 + number // 4)
+            pods.iloc[begin : begin + 480, number] = number
+        counted = (frame * 0 + rng.poisson(20, frame.shape)).cumsum()
+        backfill(server.url, {"load": frame, "up": frame * 0 + 1, "logins_total": counted, "pod_load": pods})
         yield prom
 
 
@@ -133,8 +140,23 @@ def test_values_are_tried_the_same_everywhere(world, scheduler, monkeypatch, tmp
     assert len(here[1]) == 3
 
 
+def test_logins_are_judged_the_same_everywhere(world, scheduler, monkeypatch):
+    login = {"metric": "logins_total", "labels": ["instance"]}
+    settings = LoginAnomaliesSettings(failures=login, history="2d")
+
+    def review():
+        with connect(world.api.url) as prom:
+            return logins.review(prom, settings, WINDOW)
+
+    here, there = everywhere(monkeypatch, scheduler, review)
+    assert told(here.document) == told(there.document)
+    assert not any(finding.severity == "unknown" for finding in here.document.findings)
+    for name, frame in here.frames.items():
+        pd.testing.assert_frame_equal(frame, there.frames[name], check_exact=True, obj=name)
+
+
 def test_series_are_counted_the_same_everywhere(world, scheduler, monkeypatch):
-    settings = CardinalityGrowthSettings(limit_series=100, series_per_query=100)
+    settings = CardinalityGrowthSettings(limit_series=100).model_copy(update={"series_per_query": 10})  # batches
 
     def review():
         with connect(world.api.url) as prom:
@@ -142,7 +164,7 @@ def test_series_are_counted_the_same_everywhere(world, scheduler, monkeypatch):
 
     here, there = everywhere(monkeypatch, scheduler, review)
     assert told(here) == told(there)
-    assert here.model_extra["series"]["end"] == 20
+    assert here.model_extra["series"]["end"] == 30
 
 
 def last_and_sum(frame):
@@ -159,6 +181,21 @@ def test_blocks_together_are_the_whole(world, scheduler, monkeypatch, expr):
     assert len(here) > 2
     together = [pair for keys, sums in here for pair in zip(keys, sums, strict=True)]
     assert sorted(together) == sorted(zip(*whole, strict=True))
+
+
+def test_blocks_hold_what_came_and_went_too(world):
+    """Of 24 pods, four at a time, no more than a few are in one block, although hardly any is there at the end."""
+    exprs = block_exprs(world, "pod_load", WINDOW, 6)
+    sizes = [world.range(expr, WINDOW.start, WINDOW.end, STEP).shape[1] for expr in exprs]
+    assert sum(sizes) == 24
+    assert max(sizes) <= 6
+
+
+def test_what_is_too_small_for_blocks_is_asked_for_as_it_is(world):
+    assert block_exprs(world, "load", WINDOW, 12) == ["load"]
+    assert block_exprs(world, "no_such_metric", WINDOW, 1) == ["no_such_metric"]
+    with pytest.raises(InputError, match="12 series and no label takes it apart"):
+        block_exprs(world, "topk(99, load)", WINDOW, 4)
 
 
 def killed_once(folder, prom, place):
