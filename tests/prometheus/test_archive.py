@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -247,10 +248,13 @@ def test_the_files_open_in_other_tools(server, tmp_path, expr):
     [dataset] = Archive(tmp_path).datasets()
     files = str(tmp_path / dataset.folder / "data" / "*.parquet")
     wanted = np.sort(frame.to_numpy()[frame.notna().to_numpy()])
-    with_duckdb = duckdb.sql(f"SELECT coalesce(value, scaled / 10 ** digits) AS value FROM '{files}'").df()["value"]
-    assert np.array_equal(np.sort(with_duckdb.to_numpy()), wanted)
-    value = pl.coalesce("value", pl.col("scaled") / 10.0 ** pl.col("digits"))
-    assert np.array_equal(np.sort(pl.scan_parquet(files).select(value).collect().to_series().to_numpy()), wanted)
+    page = (Path(__file__).parents[2] / "docs" / "archive.md").read_text()
+    page = page.replace("archive/SOURCE/QUERY/data/*.parquet", files)
+    with_duckdb = duckdb.sql(re.search(r'duckdb -c "(.*)"', page)[1]).pl()
+    with_polars = eval(re.search(r"^    (polars\.scan_parquet.*)$", page, re.MULTILINE)[1], {"polars": pl, "pl": pl})
+    for rows in (with_duckdb, with_polars.collect()):
+        assert {"series", "time", "value"} <= set(rows.columns)
+        assert np.array_equal(np.sort(rows["value"].to_numpy()), wanted)
 
 
 @given(
@@ -381,3 +385,20 @@ def test_two_that_bring_manifests_together_at_once_lose_no_day(tmp_path):
     other.compact(date(2026, 9, 1))
     [again] = Archive(tmp_path).datasets()
     assert sorted(day.day for day in again.held) == [1, 2, 3]
+
+
+def test_a_reader_misses_no_day_while_manifests_are_brought_together(tmp_path):
+    frame = pd.DataFrame({("a",): [1.0]}, pd.date_range("2026-08-30", periods=1, tz="UTC"))
+    frame.columns = pd.MultiIndex.from_tuples([("a",)], names=["l"])
+    writer, reader = (Archive(tmp_path).dataset("s", "up", DAY_MS, 0) for _ in range(2))
+    for day in range(1, 6):
+        writer.seal(date(2026, 8, day), Decoded(frame, np.ones((1, 1), dtype=bool)), slice(None), "")
+    listed = reader.store.names
+
+    def listed_and_then_compacted(*asked):
+        found = listed(*asked)
+        writer.compact(date(2026, 9, 1))
+        return found
+
+    reader.store.names = listed_and_then_compacted
+    assert sorted(day.day for day in reader.held) == [1, 2, 3, 4, 5]

@@ -23,6 +23,7 @@ from analysis.prometheus.archive.store import Store
 from analysis.prometheus.decode import Decoded
 
 DAY_MS = 86_400_000
+LOOKS = 10  # at manifests that others are bringing together meanwhile
 
 
 class Dataset:
@@ -52,8 +53,15 @@ class Dataset:
         return newest(days)
 
     def _manifests(self) -> dict[str, bytes]:
+        """The manifests by name; where one goes while they are read, what it says may stand in a new one by then."""
         folder = f"{self.folder}/days"
-        return self.store.read_all(folder, self.store.names(folder, ".json"))
+        found: dict[str, bytes] = {}
+        for _ in range(LOOKS):
+            names = self.store.names(folder, ".json")
+            found = self.store.read_all(folder, names)
+            if len(found) == len(names):
+                break
+        return found
 
     def bounds(self, day: date) -> tuple[int, int]:
         """First stamp of the grid in a UTC day and first stamp past it, Unix milliseconds."""
