@@ -25,6 +25,7 @@ COMMANDS = (
     "rules_whatif",
     "rules_recommend",
     "review",
+    "environments",
     "page",
     "run",
     "decide",

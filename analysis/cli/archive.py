@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.options import Environment, Format, OutputFormat, Timeout, Url
+from analysis.cli.options import EachValueOf, Environment, EveryEnvironment, Format, OutputFormat, Timeout, Url
 
 Folder = Annotated[
     str, typer.Option("--archive", help="its folder or s3://BUCKET/FOLDER; else PROMETHEUS_ARCHIVE, else archive/")
@@ -47,16 +47,30 @@ def sync(
     days: Annotated[int, typer.Option("--days", help="days up to last midnight UTC", min=1, max=400)] = 14,
     url: Url = None,
     environment: Environment = None,
+    every_environment: EveryEnvironment = False,
+    each_value_of: EachValueOf = "",
     archive: Folder = "",
     timeout: Timeout = 120.0,
 ) -> None:
     """Pull what all reports need of the last days into the archive: the daily job; what is held is not asked again."""
-    from analysis.cli.syncing import sync_reports
+    from analysis.cli.fleet import sync_each
+    from analysis.cli.members import fleet_of
+    from analysis.cli.syncing import last_days, sync_reports
     from analysis.errors import IncompleteError
     from analysis.prometheus import connect
     from analysis.settings import ConnectionSettings
     from analysis.settings.connection import DEFAULT_ARCHIVE
 
+    arguments = ["--days", str(days), "--timeout", str(timeout), *(["--archive", archive] if archive else [])]
+    if fleet := fleet_of(
+        last_days(days),
+        url=url or "",
+        environment=environment or "",
+        each_value_of=each_value_of,
+        every=every_environment,
+    ):
+        sync_each(fleet.members, arguments)
+        return
     given: dict[str, Any] = {"timeout_seconds": timeout, **({"archive": archive} if archive else {})}
     settings = ConnectionSettings(**given)
     if settings.archive_folder() is None:
@@ -67,7 +81,7 @@ def sync(
     print_held(_opened(str(settings.archive_folder())), Format.table)
     if failed:
         raise IncompleteError("; ".join(failed))
-    _leave_metrics(environment or "")
+    _leave_metrics(settings.environment)
 
 
 def _leave_metrics(environment: str) -> None:

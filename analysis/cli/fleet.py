@@ -15,9 +15,10 @@ import typer
 
 from analysis.cli.options import FailOn
 from analysis.cli.printing import leave_for
-from analysis.errors import IncompleteError, InputError, SourceError
+from analysis.errors import IncompleteError, SourceError
 
 if TYPE_CHECKING:
+    from analysis.cli.members import Fleet
     from analysis.report.fleet.members import Ended, Member
     from analysis.settings.review import MonthlyReviewSettings
 
@@ -28,18 +29,20 @@ ENDED_BY_US = (INTERRUPTED, 143, -2, -15)
 
 
 def review_fleet(
-    members: Sequence["Member"],
+    fleet: "Fleet",
     arguments: Sequence[str],
     settings: "MonthlyReviewSettings",
+    reports: Sequence[str],
     jobs: int,
     fail_on: FailOn,
 ) -> None:
     """Review every member, some at once; a server that does not answer is a finding, and keeps nobody back.
 
     Args:
-        members: of the fleet.
+        fleet: who is reviewed.
         arguments: of the command that reviews one of them, without those that say which.
         settings: of the review, with its month.
+        reports: names of those that run.
         jobs: how many notebooks run at once, over all members.
         fail_on: severity that ends it with 1.
 
@@ -51,14 +54,14 @@ def review_fleet(
     from analysis.report.fleet.page import overview_name
     from analysis.report.fleet.write import write_fleet
 
-    at_once = min(len(members), jobs)
+    at_once = min(len(fleet.members), jobs)
     each = [*arguments, "--jobs", str(max(1, jobs // at_once)), "--fail-on", fail_on.value]
-    ended = _reviewed(members, each, at_once)
-    document = write_fleet(settings, members, ended)
+    ended = run_each(fleet.members, each, at_once)
+    document = write_fleet(settings, reports, fleet.members, ended, fleet.look(settings.window()))
     month = Path(settings.outputs, settings.month or "")
     typer.echo(str(month / overview_name(month)))
     records = deliver_fleet(month, document)
-    _leave(members, ended, [finding.severity for finding in document.findings], fail_on)
+    _leave(fleet.members, ended, [finding.severity for finding in document.findings], fail_on)
     if not all(record["arrived"] for record in records):
         raise IncompleteError(f"the review is done, and not everybody got it; see {month / 'delivery.json'}")
 
@@ -69,12 +72,28 @@ def rehearse_fleet(members: Sequence["Member"], arguments: Sequence[str]) -> Non
     Raises:
         IncompleteError: one failed; names the members.
     """
-    ended = _reviewed(members, [*arguments, "--dry-run"], 1)
+    ended = run_each(members, [*arguments, "--dry-run"], 1)
     if failed := _named(members, ended, tolerated=(0,)):
         raise IncompleteError(f"failed in: {failed} (exit codes)")
 
 
-def _reviewed(members: Sequence["Member"], arguments: Sequence[str], at_once: int) -> list["Ended"]:
+def sync_each(members: Sequence["Member"], arguments: Sequence[str]) -> None:
+    """Fill the archive for every member, one after the other.
+
+    Raises:
+        SourceError: no server answered.
+        IncompleteError: one failed; names the members.
+    """
+    ended = run_each(members, ["archive", "sync", *arguments], 1)
+    failed = [member for member, how in zip(members, ended, strict=True) if how.code]
+    if len(failed) == len(members) and {how.code for how in ended} == {SourceError.exit_code}:
+        raise SourceError("no server of the fleet could be asked")
+    if failed:
+        raise IncompleteError(f"not synced: {_named(members, ended, tolerated=(0,))} (exit codes)")
+
+
+def run_each(members: Sequence["Member"], arguments: Sequence[str], at_once: int) -> list["Ended"]:
+    """Run a command for every member, so many at once, and see how each ended."""
     children = Children()
     with ThreadPoolExecutor(at_once) as pool:
         try:
@@ -104,7 +123,8 @@ class Children:
         typer.echo(f"{member.title}:", err=True)
         with tempfile.TemporaryDirectory() as folder:
             told = Path(folder, "unreachable")
-            process = self._start([*arguments, *member.options], {**member.variables, UNREACHABLE_FILE: str(told)})
+            around = {**member.process_variables(), UNREACHABLE_FILE: str(told)}
+            process = self._start([*arguments, *member.options], around)
             if process is None:
                 return Ended(INTERRUPTED)
             try:
@@ -119,7 +139,7 @@ class Children:
             if self._stopped:
                 return None
             command = [sys.executable, "-m", "analysis", *arguments]
-            process = subprocess.Popen(command, env=os.environ | dict(variables))
+            process = subprocess.Popen(command, env=variables)
             self._running.add(process)
             return process
 
@@ -150,20 +170,9 @@ def _leave(members: Sequence["Member"], ended: Sequence["Ended"], severities: Se
 
 def _named(members: Sequence["Member"], ended: Sequence["Ended"], tolerated: Sequence[int]) -> str:
     """Those that failed, with their exit codes; one whose server is gone has not failed."""
+    from analysis.report.fleet.members import shown_name
+
     pairs = zip(members, ended, strict=True)
-    return ", ".join(f"{m.name} ({e.code})" for m, e in pairs if e.code not in tolerated and not e.unreachable)
-
-
-def environments_of_fleet() -> list["Member"]:
-    """A member for each of ``params/environments``.
-
-    Raises:
-        InputError: there is none.
-    """
-    from analysis.report.fleet.members import Member
-    from analysis.settings.environments import FOLDER, environments
-
-    names = environments()
-    if not names:
-        raise InputError(f"--every-environment: there is no environment in {FOLDER}; write {FOLDER}/NAME.yaml")
-    return [Member(name, name, options=("--environment", name)) for name in names]
+    return ", ".join(
+        f"{shown_name(m.name)} ({e.code})" for m, e in pairs if e.code not in tolerated and not e.unreachable
+    )

@@ -43,6 +43,13 @@ Environment = Annotated[
     str | None,
     typer.Option("--environment", help="use params/environments/NAME.yaml", metavar="NAME", callback=_use),
 ]
+EveryEnvironment = Annotated[bool, typer.Option("--every-environment", help="for each of params/environments")]
+EachValueOf = Annotated[
+    str,
+    typer.Option(
+        "--each-value-of", metavar="LABEL", help="for each cluster of a global view: each value of this label"
+    ),
+]
 Start = Annotated[str, typer.Option("--start", help="RFC 3339, Unix seconds, or relative such as -30d")]
 End = Annotated[str, typer.Option("--end", help="end of the window, not included")]
 OutputFormat = Annotated[Format, typer.Option("--format", help="table, json or csv")]

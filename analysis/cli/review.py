@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.cli.options import Environment, FailOn, FailOnOption, Format, Url
+from analysis.cli.options import EachValueOf, Environment, EveryEnvironment, FailOn, FailOnOption, Format, Url
 
 if TYPE_CHECKING:
+    from analysis.cli.members import Fleet
     from analysis.report.review import Plan
     from analysis.settings.review import MonthlyReviewSettings
 
@@ -28,9 +29,8 @@ def review(
     ] = "",
     url: Url = None,
     environment: Environment = None,
-    every_environment: Annotated[
-        bool, typer.Option("--every-environment", help="review each of params/environments, one after the other")
-    ] = False,
+    every_environment: EveryEnvironment = False,
+    each_value_of: EachValueOf = "",
     only: Annotated[list[str] | None, typer.Option("--only", help="run this report alone; may be repeated")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="what is done is not done again")] = False,
     jobs: Annotated[int, typer.Option("--jobs", help="how many notebooks at once", min=1)] = 2,
@@ -41,15 +41,21 @@ def review(
     format: Annotated[Format, typer.Option("--format", help="of --dry-run: table or json")] = Format.table,  # noqa: A002
 ) -> None:
     """Run all notebooks of the monthly review and make the page."""
-    from analysis.errors import InputError
+    from analysis.cli.members import fleet_of
     from analysis.report.review import plan_review
     from analysis.settings import ConnectionSettings
 
     settings = _settings({"month": month, "timezone": timezone, "outputs": outputs})
-    if every_environment:
-        if url or environment:
-            raise InputError("--every-environment goes with neither --url nor --environment")
-        _review_fleet(settings, only or (), resume=resume, jobs=jobs, fail_on=fail_on, form=format if dry_run else None)
+    fleet = fleet_of(
+        settings.window(),
+        url=url or "",
+        environment=environment or "",
+        each_value_of=each_value_of,
+        every=every_environment,
+    )
+    if fleet:
+        form = format if dry_run else None
+        _review_fleet(fleet, settings, only or (), resume=resume, jobs=jobs, fail_on=fail_on, form=form)
         return
     plan = plan_review(settings, url=url or "", environment=ConnectionSettings().environment, only=only or ())
     if dry_run:
@@ -116,6 +122,7 @@ def _annotate(folder: Path, url: str) -> None:
 
 
 def _review_fleet(
+    fleet: "Fleet",
     settings: "MonthlyReviewSettings",
     only: Sequence[str],
     *,
@@ -125,17 +132,16 @@ def _review_fleet(
     form: Format | None,
 ) -> None:
     """Each member by this same command; `form` is that of a rehearsal, None where it is the review itself."""
-    from analysis.cli.fleet import environments_of_fleet, rehearse_fleet, review_fleet
+    from analysis.cli.fleet import rehearse_fleet, review_fleet
 
     given = {"--month": settings.month, "--timezone": settings.timezone, "--outputs": settings.outputs}
     arguments = ["review", *(word for name, value in given.items() if value for word in (name, value))]
     arguments += [word for name in only for word in ("--only", name)]
     arguments += ["--resume"] if resume else []
-    members = environments_of_fleet()
     if form:
-        rehearse_fleet(members, [*arguments, "--format", form.value])
+        rehearse_fleet(fleet.members, [*arguments, "--format", form.value])
     else:
-        review_fleet(members, arguments, settings, jobs, fail_on)
+        review_fleet(fleet, arguments, settings, only or settings.reports, jobs, fail_on)
 
 
 def _rehearse(plan: "Plan", url: str, form: Format, *, resume: bool) -> None:

@@ -13,7 +13,13 @@ from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.settings.upkeep import MonitoringGapsSettings
-from analysis.window import format_time
+from analysis.window import Window, format_time
+
+
+def last_days(days: int) -> Window:
+    """So many whole UTC days, up to last midnight."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Window(midnight - timedelta(days=days), midnight)
 
 
 def sync_reports(prom: Prometheus, days: int) -> list[str]:
@@ -25,8 +31,8 @@ def sync_reports(prom: Prometheus, days: int) -> list[str]:
     Raises:
         UnreachableError: the server is gone.
     """
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    window = {"start": format_time(midnight - timedelta(days=days)), "end": format_time(midnight)}
+    whole = last_days(days)
+    window = {"start": format_time(whole.start), "end": format_time(whole.end)}
     failed = []
     for name, model, review in tqdm(_reports(), desc="archive", unit="report"):
         file = Path("params") / f"{name}.yaml"

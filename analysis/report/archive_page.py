@@ -1,14 +1,14 @@
 """The page over all months: what each one found, with small trends."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from analysis.findings import SEVERITIES, TimeSpan
+from analysis.findings import SEVERITIES
 from analysis.report.compare import ALARMS, documents_of
 from analysis.report.files import write_whole
 from analysis.report.fleet.page import overview_name
+from analysis.report.measures import alerts_per_week
 from analysis.report.notebook_html import environment
 from analysis.report.shown import is_month, month_before, shown_month, shown_number, shown_share
 
@@ -58,7 +58,7 @@ def _row(outputs: Path, folder: Path) -> dict[str, Any]:
         "reports": len(documents),
         "anomalies": _anomalies(documents),
         "series": _series(documents),
-        "alerts": _alerts_per_week(documents),
+        "alerts": alerts_per_week(documents),
     }
 
 
@@ -71,17 +71,6 @@ def _series(documents: Mapping[str, Any]) -> float | None:
     edges = documents.get("cardinality_growth", {}).get("series")
     end = edges.get("end") if isinstance(edges, dict) else None
     return float(end) if isinstance(end, int | float) else None
-
-
-def _alerts_per_week(documents: Mapping[str, Any]) -> float | None:
-    """Alerts of all rules that could be replayed, per week of the month; None where none could."""
-    document = documents.get("threshold_drift", {})
-    counts = [row["held_out"]["alerts_current"] for row in document.get("recommendations", ()) if row.get("held_out")]
-    known = [count for count in counts if count is not None]
-    if not known:
-        return None
-    window = TimeSpan.model_validate(document["window"])
-    return sum(known) * (timedelta(days=7) / (window.end - window.start))
 
 
 def _group(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ METHOD = (
     "daily_correlation",
     "detector_step_seconds",
     "false_alarms_per_month_promised",
+    "p_adjusted",
     "p_value",
     "peak_standard_deviations",
     "smallest_detectable_shift",

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from analysis.settings.connection import SECRETS, ConnectionSettings, secret_of
 
 FOLDER = Path("params/environments")
 PREFIX = "PROMETHEUS_"
+_FLEET = "each_value_of"  # says who is reviewed, not how the server is reached
 _SHARED = ("archive",)  # belongs to the machine, not to a server
 
 
@@ -28,6 +31,7 @@ class EnvironmentSettings(BaseModel):
     headers_variable: str = Field("", description="variable with a JSON object of extra headers")
     query_parameters: dict[str, str] = Field({}, description="what every query carries: dedup, partial_response, …")
     matchers: dict[str, str] = Field({}, description="labels that every series must have: one cluster of a global view")
+    each_value_of: str = Field("", description="external label of a global view, each value of which is reviewed alone")
     sigv4_region: str = Field("", description="AWS region, to sign requests; keys are those of the AWS environment")
     sigv4_service: str = Field("", description="AWS service that is signed for; aps when empty")
     ca_file: str = Field("", description="PEM file of the certificate authority")
@@ -40,6 +44,36 @@ class EnvironmentSettings(BaseModel):
 def environments(folder: Path = FOLDER) -> list[str]:
     """Names of all environments."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def fleet_label(name: str, folder: Path = FOLDER) -> str:
+    """The label that tells the clusters behind an environment's server apart; empty where it is one.
+
+    Raises:
+        ParameterError: the file is wrong.
+    """
+    return load_settings(EnvironmentSettings, folder / f"{name}.yaml").each_value_of
+
+
+@contextmanager
+def inside_environment(name: str) -> Iterator[dict[str, str]]:
+    """For a while, this process talks to an environment's server; gives the variables that make it so.
+
+    Raises:
+        ParameterError: as `use_environment`.
+    """
+    before = dict(os.environ)
+    try:
+        use_environment(name)
+        yield connection_variables()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def connection_variables() -> dict[str, str]:
+    """The variables of this process that say how a server is reached."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
 
 
 def use_environment(name: str, folder: Path = FOLDER) -> None:
@@ -55,7 +89,7 @@ def use_environment(name: str, folder: Path = FOLDER) -> None:
     given = load_settings(EnvironmentSettings, path)
     if "@" in given.url.partition("://")[2].partition("/")[0]:
         raise ParameterError(f"{path}: the URL holds credentials; name variables with username and password_variable")
-    values: dict[str, Any] = given.model_dump(exclude={f"{secret}_variable" for secret in SECRETS})
+    values: dict[str, Any] = given.model_dump(exclude={_FLEET, *(f"{secret}_variable" for secret in SECRETS)})
     values["environment"] = name
     for key in ("query_parameters", "matchers"):
         values[key] = json.dumps(values[key]) if values[key] else ""

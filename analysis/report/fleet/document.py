@@ -1,24 +1,36 @@
 """What is true of a fleet as a whole, as one findings document beside the page above its members."""
 
 import shlex
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.findings import Coverage, Finding, FindingsDocument, Gap, Source, TimeSpan, finding_id
-from analysis.report.compare import documents_of
-from analysis.report.fleet.members import Ended, Member
-from analysis.report.status import read_status
-from analysis.window import Window
+import pandas as pd
 
-REPORT = "fleet"
+from analysis.findings import Coverage, Finding, FindingsDocument, Gap, TimeSpan
+from analysis.report.compare import documents_of
+from analysis.report.fleet.differences import MEASURES, differences, measures_of
+from analysis.report.fleet.fleet_finding import REPORT, standing
+from analysis.report.fleet.members import Ended, Member
+from analysis.report.fleet.presence import METRIC, gone_since_last_month, presence_findings
+from analysis.report.fleet.shared import shared_findings
+from analysis.report.fleet.view import View
+from analysis.report.status import read_status
+from analysis.series.outliers import LEAST
+from analysis.window import Window, format_time
+
 FILE = "fleet.json"  # beside the page above; findings.json is that of a month reviewed without a fleet
 UNREACHABLE = "environment_unreachable"
 
 
 def fleet_document(
-    month: Path, window: Window, reports: Sequence[str], members: Sequence[Member], ended: Sequence[Ended]
+    month: Path,
+    window: Window,
+    reports: Sequence[str],
+    members: Sequence[Member],
+    ended: Sequence[Ended],
+    view: View,
+    earlier: Mapping[str, Any] | None,
 ) -> FindingsDocument:
     """Put together what the members' own results say of all of them.
 
@@ -28,17 +40,33 @@ def fleet_document(
         reports: names of its reports.
         members: of the fleet.
         ended: how the review of each ended.
+        view: what the global view says of them, where there is one.
+        earlier: the fleet's document of the month before.
     """
     span = TimeSpan.of(window)
-    rows = [_row(month, reports, member, how) for member, how in zip(members, ended, strict=True)]
+    documents = [documents_of(month / member.folder) for member in members]
+    measured = [measures_of(own, view.times.get(member.name)) for own, member in zip(documents, members, strict=True)]
+    rows = [
+        {**_row(month, reports, member, how), **_presence(view, member), **numbers}
+        for member, how, numbers in zip(members, ended, measured, strict=True)
+    ]
     dead = [(member, how.unreachable) for member, how in zip(members, ended, strict=True) if how.unreachable]
-    gaps = [Gap(start=span.start, end=span.end, scope=m.title, reason=f"its server: {why}") for m, why in dead]
+    gaps = [*_gaps(dead, members, pd.DataFrame(measured), view)]
     return FindingsDocument(
         report=REPORT,
         window=span,
-        source=Source(url="", kind=REPORT),
-        coverage=Coverage(share=sum(row["state"] == "reviewed" for row in rows) / len(rows), gaps=gaps),
-        findings=[_unreachable(member, why, window) for member, why in dead],
+        source=view.source,
+        queries=list(view.queries),
+        coverage=Coverage(
+            share=sum(row["state"] == "reviewed" for row in rows) / len(rows),
+            gaps=[Gap(start=span.start, end=span.end, scope=scope, reason=why) for scope, why in gaps],
+        ),
+        findings=[
+            *(_unreachable(member, why, window) for member, why in dead),
+            *_presence_findings(members, view, window, earlier),
+            *shared_findings(members, documents, window),
+            *differences(members, pd.DataFrame(measured), window),
+        ],
         members=rows,
     )
 
@@ -47,32 +75,70 @@ def _row(month: Path, reports: Sequence[str], member: Member, how: Ended) -> dic
     """One member in the document: where its results are, and how its review ended."""
     folder = month / member.folder
     missing = [name for name in reports if read_status(folder / name, name).state != "done"]
-    reviewed = how.code in (0, 1) and not missing
-    documents = documents_of(folder)
-    shares = {name: document["coverage"]["share"] for name, document in documents.items()}
+    state = "unreachable" if how.unreachable else "failed" if missing or how.code not in (0, 1) else "reviewed"
     return {
         "name": member.name,
         "label": member.label,
         "folder": member.folder,
-        "state": "reviewed" if reviewed else "unreachable" if how.unreachable else "failed",
+        "state": state,
         "reason": how.unreachable,
         "exit_code": how.code,
         "missing": missing,
-        "coverage": shares,
+        "coverage": {name: document["coverage"]["share"] for name, document in documents_of(folder).items()},
     }
+
+
+def _presence(view: View, member: Member) -> dict[str, Any]:
+    times = view.times.get(member.name)
+    if times is None or times.first is None or times.last is None:
+        return {"seen_share": None, "first_seen": None, "last_seen": None, "targets": None}
+    return {
+        "seen_share": times.share,
+        "first_seen": format_time(times.first),
+        "last_seen": format_time(times.last),
+        "targets": times.targets,
+    }
+
+
+def _gaps(
+    dead: Sequence[tuple[Member, str]], members: Sequence[Member], measured: pd.DataFrame, view: View
+) -> Iterator[tuple[str, str]]:
+    """What could not be judged of the fleet, and why."""
+    yield from ((member.title, f"its server does not answer: {why}") for member, why in dead)
+    if view.failure:
+        yield "when each cluster was there", view.failure
+    elif view.label:
+        for member in members:
+            times = view.times.get(member.name)
+            if times is None or times.first is None:
+                yield f"when {member.title} was there", f"it has no series {METRIC} in this window"
+    for name in MEASURES:
+        known = int(measured[name].notna().sum())
+        if known < LEAST:
+            yield (
+                f"differences in {name}",
+                f"{known} of {len(members)} have it; it takes {LEAST} to tell who is unlike",
+            )
+
+
+def _presence_findings(
+    members: Sequence[Member], view: View, window: Window, earlier: Mapping[str, Any] | None
+) -> Iterator[Finding]:
+    if not view.label:
+        return
+    yield from presence_findings(view.label, view.times, window)
+    before = [row["name"] for row in (earlier or {}).get("members", ()) if row["label"] == view.label]
+    yield from gone_since_last_month(view.label, before, [member.name for member in members], window)
 
 
 def _unreachable(member: Member, why: str, window: Window) -> Finding:
     asked = "" if member.label else f" --environment {shlex.quote(member.name)}"
-    return Finding(
-        id=finding_id(REPORT, UNREACHABLE, member.label, member.name),
-        report=REPORT,
-        kind=UNREACHABLE,
-        severity="high",
-        title=f"The server of {member.title} does not answer: what it saw of the month is not, or not wholly, reviewed",
-        start=window.start,
-        detected_at=window.end - timedelta(milliseconds=1),
-        labels={member.label or "environment": member.name},
-        evidence={"reason": why},
-        action=f"Ask `promreview doctor{asked}` what is wrong, then run the review again with `--resume`.",
+    return standing(
+        UNREACHABLE,
+        "high",
+        f"The server of {member.title} does not answer: what it saw of the month is not, or not wholly, reviewed",
+        window,
+        {member.label or "environment": member.name},
+        {"reason": why},
+        f"Ask `promreview doctor{asked}` what is wrong, then run the review again with `--resume`.",
     )

@@ -1,6 +1,8 @@
 """The page of a month above the pages of its environments: what is true of all, the verdict and the state of each."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from analysis import __version__
 from analysis.decisions import Decision, current, read_decisions
+from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import (
     ALARMS,
@@ -22,13 +25,14 @@ from analysis.report.compare import (
 )
 from analysis.report.files import write_whole
 from analysis.report.finding_card import card
-from analysis.report.fleet.document import FILE, REPORT, UNREACHABLE
+from analysis.report.fleet.document import FILE, UNREACHABLE
+from analysis.report.fleet.fleet_finding import REPORT
 from analysis.report.notebook_html import environment
 from analysis.report.periods import period_of, shown_period
-from analysis.report.shown import shown_share, shown_time
+from analysis.report.shown import shown_number, shown_share, shown_time
 from analysis.report.status import read_status
 from analysis.report.verdict import titled, verdict
-from analysis.settings.environments import environments
+from analysis.settings.environments import environments, fleet_label
 from analysis.settings.review import MonthlyReviewSettings
 
 
@@ -49,10 +53,9 @@ def write_fleet_page(month: Path, settings: MonthlyReviewSettings) -> Path:
     """Write the page above, from ``fleet.json`` and the files of every environment in the folder of a month."""
     folders = environment_folders(month)
     fleet, earlier = read_fleet(month), read_fleet(previous_folder(month))
-    names = {row["folder"]: row["name"] for row in fleet["members"]} if fleet else {}
-    known = {*environments(), *names}
     decided = current(read_decisions(), datetime.now(UTC).date())
-    rows = [_row(path, names.get(path.name, path.name), settings, decided) for path in folders]
+    about: dict[str, dict[str, Any]] = {row["folder"]: row for row in fleet["members"]} if fleet else {}
+    rows = [_row(path, about.get(path.name, {"name": path.name}), settings, decided) for path in folders]
     zone = ZoneInfo(settings.timezone)
     html = (
         environment()
@@ -61,7 +64,7 @@ def write_fleet_page(month: Path, settings: MonthlyReviewSettings) -> Path:
             title=settings.title,
             month=shown_period(month.name),
             rows=sorted(rows, key=lambda row: [-row["counts"][s] for s in ALARMS]),
-            without=sorted(names.get(name, name) for name in known - {path.name for path in folders}),
+            without=_without({path.name for path in folders}, about),
             fleet=_fleet(fleet, earlier, zone, settings, decided) if fleet else None,
             severities=SEVERITIES,
             version=__version__,
@@ -127,14 +130,32 @@ def _fleet(
     }
 
 
-def _row(folder: Path, name: str, settings: MonthlyReviewSettings, decided: Mapping[str, Decision]) -> dict[str, Any]:
+def _without(folders: AbstractSet[str], about: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names of those who should have a page and have none."""
+    known = {*(name for name in environments() if not _is_view(name)), *about}
+    return sorted(about[folder]["name"] if folder in about else folder for folder in known - folders)
+
+
+def _is_view(name: str) -> bool:
+    """Whether an environment stands for the clusters behind it; they are reviewed instead of it."""
+    with suppress(ParameterError):  # said by its own review
+        return bool(fleet_label(name))
+    return False
+
+
+def _row(
+    folder: Path, about: Mapping[str, Any], settings: MonthlyReviewSettings, decided: Mapping[str, Decision]
+) -> dict[str, Any]:
     documents, earlier = documents_of(folder), documents_of(previous_folder(folder))
     findings = [finding for document in documents.values() for finding in document["findings"]]
     states = [_state(folder, name, documents.get(name)) for name in settings.reports]
     changes = [c for name, document in documents.items() if (c := compare(name, document, earlier.get(name)))]
     shares = [state["share"] for state in states if state["share"] is not None]
     return {
-        "name": name,
+        "name": about["name"],
+        "series": shown_number(about.get("series")),
+        "growth": _growth(about.get("series_growth")),
+        "alerts": shown_number(about.get("alerts_per_week")),
         "link": f"{quote(folder.name, safe='')}/index.html",
         "verdict": verdict(states, open_alarms(findings, decided)),
         "counts": {s: sum(f["severity"] == s for f in findings) for s in SEVERITIES},
@@ -142,6 +163,11 @@ def _row(folder: Path, name: str, settings: MonthlyReviewSettings, decided: Mapp
         "new": sum(change.new + change.worse for change in changes) if changes else None,
         "resolved": sum(change.resolved for change in changes) if changes else None,
     }
+
+
+def _growth(factor: float | None) -> str:
+    """A factor as a change in percent."""
+    return "unknown" if factor is None else f"{(factor - 1) * 100:+.3g}%"
 
 
 def _state(folder: Path, name: str, document: dict[str, Any] | None) -> dict[str, Any]:
