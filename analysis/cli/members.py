@@ -6,7 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, ParameterError, SourceError
+import typer
+
+from analysis.errors import InputError, SourceError
 
 if TYPE_CHECKING:
     from analysis.report.fleet.members import Member
@@ -102,5 +104,6 @@ def _members_of(name: str, window: "Window") -> list["Member"]:
     try:
         label = fleet_label(name)
         return _of_view(label, name, window) if label else alone
-    except (ParameterError, SourceError):  # said by its own review
+    except (InputError, SourceError) as error:  # it is reviewed as one, and its own review says what is wrong
+        typer.echo(f"environment {name}: {error}", err=True)
         return alone

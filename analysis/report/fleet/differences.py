@@ -62,9 +62,10 @@ def differences(members: Sequence[Member], measures: pd.DataFrame, window: Windo
         measures: one row per member in their order, one column per measure.
         window: of the review.
     """
-    table = pd.concat([_tested(measures, name) for name in MEASURES])
-    if table.empty:
+    tests = [tested for name in MEASURES if len(tested := _tested(measures, name))]
+    if not tests:
         return
+    table = pd.concat(tests)
     table["adjusted"] = stats.false_discovery_control(table["p_value"])
     far = (table["log"] - table["usual"]).abs() >= np.log(FACTOR)
     for place, row in table[(table["adjusted"] < LEVEL) & far].iterrows():
@@ -79,7 +80,8 @@ def _tested(measures: pd.DataFrame, name: str) -> pd.DataFrame:
     noise = 1 / np.sqrt(values + HALF) if count else np.full(len(values), LITTLE)
     table = unlike_peers(logs, noise)
     usual = np.exp(table["usual"]) - (HALF if count else 0)
-    return table.assign(measure=name, log=logs, value=values, usual_value=usual)
+    own = {"log": logs[table.index], "value": values[table.index], "usual_value": usual}
+    return table.assign(measure=name, **own)
 
 
 def _finding(member: Member, row: pd.Series, window: Window) -> Finding:
