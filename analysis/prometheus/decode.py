@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from analysis.errors import ContradictionError, SourceError
 from analysis.prometheus.quick import Series, milliseconds, parsed
 
+AT_ONCE = 64  # series, whose copies are small beside the frame
+
 Key = tuple[tuple[str, str], ...]
 
 
@@ -96,7 +98,8 @@ class Grid:
         places = np.array([self.places[key] for key in keys])
         if self.present[places, asked].any():
             return False
-        self.values[places, asked] = [series[number][1] for number in numbers]
+        for at in range(0, len(places), AT_ONCE):
+            self.values[places[at : at + AT_ONCE], asked] = [series[number][1] for number in numbers[at : at + AT_ONCE]]
         self.present[places, asked] = True
         return True
 

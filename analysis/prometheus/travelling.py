@@ -58,8 +58,14 @@ class Travelling:
         """The settings with this machine's secrets.
 
         Raises:
-            ParameterError: one is not to be had here; names its variable.
+            ParameterError: one is not to be had here, and names its variable; or the archive is not.
         """
+        archive = self.settings.archive
+        if archive != "off" and "://" not in archive and not Path(archive).is_dir():
+            raise ParameterError(
+                f"the worker {node()} does not see the archive {archive}: put it on a disk that the workers share, "
+                "or into an object store (PROMETHEUS_ARCHIVE)"
+            )
         own = {name: self._own(name, variable) for name, variable in self.variables.items()}
         if "headers" in own:
             tenant = self.settings.extra_headers()

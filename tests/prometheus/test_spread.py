@@ -16,9 +16,11 @@ from analysis.datasets import SERVER_ARGUMENTS, backfill
 from analysis.errors import InputError
 from analysis.fanout import FanOutSettings
 from analysis.prometheus import connect
+from analysis.prometheus.archive import Archive
 from analysis.prometheus.blocks import block_exprs, reduced
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.prometheus.spread import spread
+from analysis.settings import ConnectionSettings
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.settings.thresholds import ThresholdDriftSettings
@@ -171,6 +173,10 @@ def last_and_sum(frame):
     return frame.columns.to_list(), frame.sum().to_list()
 
 
+def last_and_sum_of(prom, expr):
+    return last_and_sum(prom.range(expr, WINDOW.start, WINDOW.end, STEP))
+
+
 @pytest.mark.parametrize("expr", ["load", "sum by (instance) (rate(load[10m])) > 0", "load # {"])
 def test_blocks_together_are_the_whole(world, scheduler, monkeypatch, expr):
     assert len(block_exprs(world, expr, WINDOW, 4)) > 2
@@ -181,6 +187,23 @@ def test_blocks_together_are_the_whole(world, scheduler, monkeypatch, expr):
     assert len(here) > 2
     together = [pair for keys, sums in here for pair in zip(keys, sums, strict=True)]
     assert sorted(together) == sorted(zip(*whole, strict=True))
+
+
+def test_workers_fill_the_archive_and_read_it_when_the_server_is_gone(world, scheduler, monkeypatch, tmp_path):
+    kept = {"archive": str(tmp_path), "archive_source": "kept"}
+
+    def through(url):
+        with connect(url, ConnectionSettings(**kept, timeout_seconds=2)) as prom:
+            prom.know(world.source())
+            return spread(prom, last_and_sum_of, ["load * 1", "load * 2", "load * 3"])
+
+    monkeypatch.setenv("PROMREVIEW_SCHEDULER", scheduler)
+    gone = "http://127.0.0.1:1"
+    for backend, url in (("dask", world.api.url), ("dask", gone), ("sequential", gone)):
+        monkeypatch.setenv("PROMREVIEW_BACKEND", backend)
+        assert through(url) == [last_and_sum_of(world, f"load * {number}") for number in (1, 2, 3)]
+    assert not list(Archive(tmp_path).problems())
+    assert [len(dataset.held) for dataset in Archive(tmp_path).datasets()] == [2, 2, 2]
 
 
 def test_blocks_hold_what_came_and_went_too(world):

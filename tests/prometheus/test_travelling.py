@@ -62,6 +62,11 @@ def test_what_is_not_to_be_had_there_is_named(monkeypatch):
     assert parcel.arrived().password.get_secret_value() == "own"
 
 
+def test_an_archive_that_a_worker_does_not_see_is_told(tmp_path):
+    with pytest.raises(ParameterError, match=r"does not see the archive .*/kept: put it on a disk"):
+        Travelling.of(settings(archive=str(tmp_path / "kept"))).arrived()
+
+
 def test_an_environment_names_its_variable_to_the_worker_too(monkeypatch, tmp_path):
     monkeypatch.setattr("os.environ", {"EU_TOKEN": "here"})
     (tmp_path / "eu.yaml").write_text("url: https://eu.example.com\nbearer_token_variable: EU_TOKEN\n")
