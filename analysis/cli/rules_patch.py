@@ -57,43 +57,51 @@ def patch(
     Where a server is named, the rules are replayed over [start, end) as they are and as they would be.
     """
     from analysis.errors import InputError
-    from analysis.findings import document_json
     from analysis.thresholds import patch as patching
-    from analysis.thresholds.documents import PatchChange, PatchDocument, PatchedFile
 
     if bool(recommendation) == bool(alert):
         raise InputError("give either --from FILE or --alert NAME with what is to change")
-    changes = (
-        _recommended(recommendation)
-        if recommendation
-        else [_typed(alert, group, rule, threshold, for_, keep_firing_for)]
-    )
-    changes, refused = patching.possible(rules, changes)
+    typed = (alert, group, rule, threshold, for_, keep_firing_for)
+    wanted = _recommended(recommendation) if recommendation else [_typed(*typed)]
+    changes, refused = patching.possible(rules, wanted)
     for reason in refused:
         typer.echo(f"promreview: not changed: {reason}", err=True)
     texts = patching.patched(rules, changes)
-    if not texts:
-        typer.echo("nothing changes", err=True)
-        if output_format is PatchFormat.diff:
-            return
     given = {"start": start, "end": end, "default_interval": default_interval, "rule_files": [str(p) for p in rules]}
     is_named = bool(url or environment or os.environ.get("PROMETHEUS_URL")) and not no_replay
     replays = _replays(changes, given, params, url, timeout) if is_named and texts else [None] * len(changes)
-    checked = patching.check(texts)
-    if output_format is PatchFormat.json:
-        told = [
-            PatchChange(group=change.group, alert=change.alert, why=change.why, replay=replay)
-            for change, replay in zip(changes, replays, strict=True)
-        ]
-        files = [PatchedFile(file=str(path), diff=patching.diff({path: text}, [])) for path, text in texts.items()]
-        print(document_json(PatchDocument(checked=checked, written=write, changes=told, files=files)))
-    else:
-        print(patching.diff(texts, [*_header(changes, replays), checked]), end="")
+    _print(texts, changes, replays, output_format, is_written=write)
     if write and texts:
         patching.write(texts)
         typer.echo(f"changed: {', '.join(map(str, texts))}", err=True)
     if refused:
         raise typer.Exit(4)  # done in part
+
+
+def _print(
+    texts: dict[Path, tuple[str, str]],
+    changes: list[Any],
+    replays: list[Any],
+    output_format: PatchFormat,
+    *,
+    is_written: bool,
+) -> None:
+    from analysis.findings import document_json
+    from analysis.thresholds import patch as patching
+    from analysis.thresholds.documents import PatchChange, PatchDocument, PatchedFile
+
+    if not texts:
+        typer.echo("nothing changes", err=True)
+    checked = patching.check(texts)
+    if output_format is PatchFormat.diff:
+        print(patching.diff(texts, [*_header(changes, replays), checked]) if texts else "", end="")
+        return
+    told = [
+        PatchChange(group=change.group, alert=change.alert, why=change.why, replay=replay)
+        for change, replay in zip(changes, replays, strict=True)
+    ]
+    files = [PatchedFile(file=str(path), diff=patching.diff({path: text}, [])) for path, text in texts.items()]
+    print(document_json(PatchDocument(checked=checked, written=is_written, changes=told, files=files)))
 
 
 def _header(changes: Iterable[Any], replays: Iterable[Any]) -> list[str]:

@@ -5,7 +5,7 @@ between tokens, for instance). Every scalar stays as it is written, as Go decode
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,36 @@ def groups_of_text(text: str, file: str) -> list[RuleGroup]:
 
     Documents of other kinds beside those that hold rules are left out.
     """
-    try:
-        documents = [document for document in _documents(text) if document is not None]
-    except yaml.YAMLError as error:
-        raise InputError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
+    documents = [document for document in _read_as_yaml(text, file, _documents) if document is not None]
     found = [_groups(document) for document in documents]
     if documents and all(groups is None for groups in found):
         raise InputError(f"{file} holds no rule groups; expected `groups:` or a PrometheusRule resource")
     return [_group(group, file) for groups in found for group in groups or () if group is not None]
+
+
+def nodes_of_text(text: str, file: str) -> list[yaml.Node]:
+    """The YAML nodes of the documents of one file, with the places where they stand in the text.
+
+    Raises:
+        InputError: it is not YAML.
+    """
+    return [node for node in _read_as_yaml(text, file, _nodes) if node is not None]
+
+
+def _read_as_yaml(text: str, file: str, how: Callable[[str], Iterator[Any]]) -> list[Any]:
+    try:
+        return list(how(text))
+    except yaml.YAMLError as error:
+        raise InputError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
+
+
+def _nodes(text: str) -> Iterator[yaml.Node]:
+    loader = _AsWritten(text)
+    try:
+        while loader.check_node():
+            yield loader.get_node()
+    finally:
+        loader.dispose()
 
 
 def _read(path: Path) -> str:

@@ -12,17 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from analysis.errors import InputError
 from analysis.prometheus.promql import format_number, parse, text_of, with_thresholds
-from analysis.prometheus.rule_files import groups_of_text
+from analysis.prometheus.rule_files import groups_of_text, nodes_of_text
 from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.window import format_duration
 
-_NUMBER = re.compile(r"(?<![\w.:\[])(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.:\]])")
+BYTE_ORDER_MARK = "\ufeff"
+_DIGITS = r"(?<![\w.:\[])(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.:\]])"
+_NUMBER = re.compile(_DIGITS)
+_SIGNED = re.compile(rf"[-+]\s*{_DIGITS}")
+_WORKED = re.compile(_CHAIN := rf"(?:[-+]\s*)?{_DIGITS}(?:\s*[-+*/%^]\s*{_DIGITS})+")
+_ENCLOSED = re.compile(rf"\(\s*{_CHAIN}\s*\)")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ def changed_text(text: str, file: str, change: Change) -> str | None:
     Raises:
         InputError: several rules are meant, or the value cannot be changed where it stands; says which and where.
     """
+    if text.startswith(BYTE_ORDER_MARK):
+        new = changed_text(text.removeprefix(BYTE_ORDER_MARK), file, change)
+        return None if new is None else BYTE_ORDER_MARK + new
     found = _meant(text, file, change)
     if not found:
         return None
@@ -92,11 +98,7 @@ def changed_text(text: str, file: str, change: Change) -> str | None:
 
 def _rule_nodes(text: str, file: str) -> Iterator[tuple[str, int, MappingNode]]:
     """Group name, place in the group and node of every rule, wherever ``groups:`` stands in the file."""
-    try:
-        documents = [node for node in YAML(typ="safe", pure=True).compose_all(text) if node is not None]
-    except YAMLError as error:
-        raise InputError(f"{file} is not YAML: {' '.join(str(error).split())[:300]}") from None
-    for document in documents:
+    for document in nodes_of_text(text, file):
         for groups in _values(document, "groups"):
             for group in groups.value if isinstance(groups, SequenceNode) else ():
                 name = next((n.value for n in _own(group, "name")), "")
@@ -139,20 +141,48 @@ def _expression_edits(text: str, rule: MappingNode, change: Change, file: str) -
         return
     node = next(_own(rule, "expr"))
     start, end = _span(node)
-    source = text[start:end]
     tree = parse(str(node.value))
     for place, value in change.thresholds.items():
         wanted = text_of(parse(with_thresholds(tree, {place: value})))
         number = format_number(value)
-        for match in _NUMBER.finditer(source):
-            whole = text[: start + match.start()] + number + text[start + match.end() :]
+        for low, high in _places(str(node.value), text[start:end], number, wanted):
+            whole = text[: start + low] + number + text[start + high :]
             if _expression_at(whole, file, rule, change) == wanted:
-                yield _Edit(start + match.start(), start + match.end(), number)
+                yield _Edit(start + low, start + high, number)
                 break
         else:
             if text_of(tree) != wanted:
-                reason = "it is not written as one number there; change it by hand"
+                reason = "it is not written in numbers there; change it by hand"
                 raise InputError(f"{file}, {change.alert}: cannot set threshold {place + 1} to {number}: {reason}")
+
+
+def _places(value: str, source: str, number: str, wanted: str) -> list[tuple[int, int]]:
+    """Where in the text of an expression the number may stand that is to change.
+
+    Args:
+        value: the expression.
+        source: how the file writes it: quoted, or in a block.
+        number: the new one.
+        wanted: what the expression is to become, normalised.
+    """
+    inside, found = _constants(value), _constants(source)
+    if len(inside) != len(found):
+        return found
+    fits = (_normalised(value[:low] + number + value[high:]) == wanted for low, high in inside)
+    return [place for place, fit in zip(found, fits, strict=True) if fit]
+
+
+def _constants(text: str) -> list[tuple[int, int]]:
+    """Numbers, each alone first, then with its sign; and what is worked out of several (``24 * 60 * 60``)."""
+    kinds = (_NUMBER, _SIGNED, _WORKED, _ENCLOSED)
+    return [match.span() for kind in kinds for match in kind.finditer(text)]
+
+
+def _normalised(expr: str) -> str:
+    try:
+        return text_of(parse(expr))
+    except InputError:
+        return ""
 
 
 def _expression_at(whole: str, file: str, rule: MappingNode, change: Change) -> str:
@@ -160,51 +190,60 @@ def _expression_at(whole: str, file: str, rule: MappingNode, change: Change) -> 
     line = rule.start_mark.line
     try:
         mine = next(node for _, node in _meant(whole, file, change) if node.start_mark.line == line)
-        return text_of(parse(str(next(_own(mine, "expr")).value)))
+        return _normalised(str(next(_own(mine, "expr")).value))
     except (InputError, StopIteration):
         return ""
 
 
 def _duration_edits(text: str, rule: MappingNode, change: Change) -> Iterator[_Edit]:
-    after = next(_own(rule, "expr"))
+    after, new = next(_own(rule, "expr")), {}
     for key, value in (("for", change.for_duration), ("keep_firing_for", change.keep_firing_for)):
         node = next(_own(rule, key), None)
-        if node is not None:
-            after = node
+        after = node or after
         if value is None:
             continue
-        shown = format_duration(value)
-        if node is not None:
-            start, end = _span(node)
-            yield _Edit(start, end, _requoted(text[start:end], shown))
-        else:
-            yield _inserted(text, rule, after, key, shown)
+        if node is None:
+            new[key] = format_duration(value)
+            continue
+        start, end = _span(node)
+        yield _Edit(start, end, _requoted(text[start:end], format_duration(value)))
+    if new:
+        yield _inserted(text, rule, after, new)
 
 
 def _requoted(old: str, new: str) -> str:
+    if not old:  # `for:` with nothing
+        return f" {new}"
     return f"{old[0]}{new}{old[0]}" if old[:1] in ("'", '"') else new
 
 
-def _inserted(text: str, rule: MappingNode, after: Any, key: str, value: str) -> _Edit:
-    """A new entry behind an existing one, written as the mapping around it is."""
+def _inserted(text: str, rule: MappingNode, after: Any, entries: Mapping[str, str]) -> _Edit:
+    """New entries behind an existing one, written as the mapping around it is."""
     end = after.end_mark.index
-    if rule.flow_style:
-        return _Edit(end, end, f", {key}: {value}")
     newline = "\r\n" if "\r\n" in text else "\n"
-    indent = " " * rule.value[0][0].start_mark.column
+    first = rule.value[0][0].start_mark
+    indent = " " * first.column
+    if rule.flow_style:
+        mark = '"' if text[first.index] == '"' else ""  # JSON
+        stands_alone = after.start_mark.line > first.line
+        gap = newline + indent if stands_alone else " "
+        return _Edit(end, end, "".join(f",{gap}{mark}{key}{mark}: {mark}{entries[key]}{mark}" for key in entries))
+    lines = newline.join(f"{indent}{key}: {value}" for key, value in entries.items()) + newline
     if after.style in ("|", ">"):  # ends where the next line begins
         at = text.rfind("\n", 0, end) + 1 if text[:end].rstrip(" ").endswith("\n") else end
-        lead = "" if text[:at].endswith("\n") else newline
-        return _Edit(at, at, f"{lead}{indent}{key}: {value}{newline}")
+        return _Edit(at, at, lines if text[:at].endswith("\n") else newline + lines)
     line_end = text.find("\n", end)
     at = len(text) if line_end < 0 else line_end + 1
-    lead = newline if line_end < 0 else ""
-    return _Edit(at, at, f"{lead}{indent}{key}: {value}{newline}")
+    return _Edit(at, at, newline + lines if line_end < 0 else lines)
 
 
 def _check(old: str, new: str, file: str, change: Change) -> None:
     """The new text says what was meant, and everything else says what it said before."""
-    before, after = groups_of_text(old, file), groups_of_text(new, file)
+    before = groups_of_text(old, file)
+    try:
+        after = groups_of_text(new, file)
+    except InputError:
+        after = []
     expected = [_mapped(group, partial(_as_changed, group=group.name, change=change)) for group in before]
     if [_mapped(group, _normal) for group in after] != [_mapped(group, _normal) for group in expected]:
         raise InputError(f"{file}, {change.alert}: the change would alter more than it should; change it by hand")

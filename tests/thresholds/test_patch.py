@@ -83,10 +83,56 @@ def test_what_is_meant_must_be_one_rule():
     assert changed_text(FILE, "f", Change("Nothing", thresholds={0: 1.0})) is None
 
 
-def test_a_threshold_that_is_computed_is_not_guessed():
-    text = "groups: [{name: g, rules: [{alert: A, expr: 'x > 14.4 * 0.005'}]}]\n"
-    with pytest.raises(InputError, match="by hand"):
-        changed_text(text, "f", Change("A", thresholds={0: 0.1}))
+@pytest.mark.parametrize(
+    ("old", "value", "new"),
+    [
+        ("x > 14.4 * 0.005", 0.1, "x > 0.1"),
+        ("x / y > ( 25 / 100 )", 0.5, "x / y > 0.5"),
+        ("time() - x > 24*60*60 * 2", 5.0, "time() - x > 5"),
+        ("x < -0.05", 0.1, "x < 0.1"),
+        ("x > 3", -2.0, "x > -2"),
+    ],
+)
+def test_a_threshold_that_is_worked_out_or_has_a_sign_becomes_one_number(old, value, new):
+    text = "groups: [{name: g, rules: [{alert: A, expr: '%s'}]}]\n"
+    assert changed_text(text % old, "f", Change("A", thresholds={0: value})) == text % new
+
+
+ONE = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up > 5"
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        (ONE, "> 5", "> 7\n    for: 9m\n    keep_firing_for: 2m\n"),
+        ("\ufeff" + ONE + "\n", "> 5\n", "> 7\n    for: 9m\n    keep_firing_for: 2m\n"),
+        (ONE.replace(": A", ":\tA") + "\n", "> 5\n", "> 7\n    for: 9m\n    keep_firing_for: 2m\n"),
+        (
+            '{"groups":[{"name":"g","rules":[{"alert":"A","expr":"up > 5"}]}]}',
+            '5"',
+            '7", "for": "9m", "keep_firing_for": "2m"',
+        ),
+        (
+            '{"groups": [{"name": "g", "rules": [{\n  "alert": "A",\n  "expr": "up > 5"\n}]}]}',
+            '5"',
+            '7",\n  "for": "9m",\n  "keep_firing_for": "2m"',
+        ),
+        (ONE + "\n    for:\n", "> 5\n    for:\n", "> 7\n    for: 9m\n    keep_firing_for: 2m\n"),
+    ],
+)
+def test_new_entries_are_written_as_those_around_them(text, old, new):
+    what = Change("A", "", {0: 7.0}, timedelta(minutes=9), timedelta(minutes=2))
+    assert changed_text(text, "f", what) == text.replace(old, new)
+
+
+@pytest.mark.parametrize("more", ["for: &f 5m\n  - {alert: B, expr: up, for: *f}\n", "<<: {for: 1m}\n"])
+def test_what_others_share_is_changed_by_hand(more):
+    text = f"{ONE}\n    {more}"
+    if "&f" in more:
+        with pytest.raises(InputError, match="by hand"):
+            changed_text(text, "f", Change("A", for_duration=timedelta(minutes=9)))
+    else:
+        assert changed_text(text, "f", Change("A", thresholds={0: 7.0})) == text.replace("> 5", "> 7")
 
 
 @given(
@@ -180,11 +226,11 @@ def recommended(file, alert, place, threshold, new):
 def test_rules_of_one_name_are_told_apart_by_place_and_file_and_one_refusal_stops_nothing(tmp_path):
     text = "groups:\n- name: g\n  rules:\n  - {record: r, expr: up}\n"
     text += "".join(f"  - alert: Same\n    expr: y > {n}\n    labels: {{n: '{n}'}}\n" for n in (80, 90))
-    text += "  - alert: Burn\n    expr: q > (14.4 * 0.005)\n"
+    text += '  - alert: Burn\n    expr: "q > \\x35"\n'
     files = [tmp_path / "a.yml", tmp_path / "b.yml"]
     for file in files:
         file.write_text(text)
-    rules = [recommended(str(files[1]), "Same", 2, 90, 95), recommended(str(files[1]), "Burn", 3, 0.072, 0.1)]
+    rules = [recommended(str(files[1]), "Same", 2, 90, 95), recommended(str(files[1]), "Burn", 3, 5, 7)]
     changes = [change for _, change in changes_of({"rules": rules})]
     made, refused = possible(files, changes)
     assert patched(files, made) == {files[1]: (text, text.replace("y > 90", "y > 95"))}
