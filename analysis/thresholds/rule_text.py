@@ -15,7 +15,7 @@ from typing import Any
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from analysis.errors import InputError
-from analysis.prometheus.promql import format_number, parse, text_of, with_thresholds
+from analysis.prometheus.promql import comparisons, format_number, parse, text_of, with_thresholds
 from analysis.prometheus.rule_files import groups_of_text, nodes_of_text
 from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.window import format_duration
@@ -142,6 +142,10 @@ def _expression_edits(text: str, rule: MappingNode, change: Change, file: str) -
     node = next(_own(rule, "expr"))
     start, end = _span(node)
     tree = parse(str(node.value))
+    if max(change.thresholds) >= (numbers := len(comparisons(tree))):
+        raise InputError(
+            f"{file}, {change.alert}: it takes {numbers} thresholds, one for each comparison with a number"
+        )
     for place, value in change.thresholds.items():
         wanted = text_of(parse(with_thresholds(tree, {place: value})))
         number = format_number(value)

@@ -98,6 +98,11 @@ def test_a_threshold_that_is_worked_out_or_has_a_sign_becomes_one_number(old, va
     assert changed_text(text % old, "f", Change("A", thresholds={0: value})) == text % new
 
 
+def test_more_thresholds_than_numbers_are_refused():
+    with pytest.raises(InputError, match="takes 1 thresholds"):
+        changed_text(FILE, "f", change(thresholds={0: 1.0, 1: 2.0}))
+
+
 ONE = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up > 5"
 
 
