@@ -7,6 +7,7 @@ from typing import get_args
 from analysis.decisions import Decision
 from analysis.findings import finding_id
 from analysis.thresholds.documents import Verdict
+from analysis.thresholds.identity import identities
 from analysis.thresholds.measure import Measured
 from analysis.window import Window
 
@@ -27,8 +28,7 @@ def to_be_judged(decisions: Iterable[Decision], window: Window) -> list[Decision
 def rule_of(decision: Decision, items: Iterable[Measured]) -> Measured | None:
     """The rule that a decision is about: by its finding's id, else by alert and group, if only one rule has them."""
     items = list(items)
-    for item in items:
-        identity = (item.group.file, item.group.name, item.rule.name, item.rule.index)
+    for item, identity in zip(items, identities(items), strict=True):
         if decision.id in {finding_id(REPORT, verdict, *identity) for verdict in get_args(Verdict)}:
             return item
     then = decision.labels.get("alertname"), decision.labels.get("group")

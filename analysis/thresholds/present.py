@@ -10,6 +10,7 @@ from analysis.findings import Coverage, Finding, Gap, finding_id
 from analysis.prometheus import Prometheus
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.stack.links import grafana_explore, prometheus_graph
+from analysis.thresholds.identity import Identity
 from analysis.thresholds.measure import Measured
 from analysis.thresholds.missing import NOTHING_HELD
 from analysis.thresholds.propose import Proposal
@@ -59,6 +60,7 @@ def row_of(item: Measured, evidence: RuleEvidence, judgement: Judgement) -> dict
 def finding_of(
     prom: Prometheus,
     item: Measured,
+    identity: Identity,
     evidence: RuleEvidence,
     judgement: Judgement,
     window: Window,
@@ -66,7 +68,6 @@ def finding_of(
 ) -> Finding:
     """A verdict as a finding."""
     row = row_of(item, evidence, judgement)
-    identity = (item.group.file, item.group.name, item.rule.name, item.rule.index)
     numbers = {key: row[key] for key in row if key not in ("file", "group", "rule", "alert", "reason", "verdict")}
     shown_expr = prom.restricted(item.rule.expr)
     links = {"prometheus": prometheus_graph(prom.source().url, shown_expr, window)}

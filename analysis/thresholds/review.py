@@ -16,6 +16,7 @@ from analysis.thresholds.decided import judged_from, rule_of, to_be_judged
 from analysis.thresholds.documents import RecommendDocument, ScorecardEntry
 from analysis.thresholds.drift import discoveries
 from analysis.thresholds.history import recorded_alerts
+from analysis.thresholds.identity import identities
 from analysis.thresholds.measure import Measured, evidence_of, unseen
 from analysis.thresholds.missing import existing_metrics, is_void
 from analysis.thresholds.present import REPORT, coverage_of, finding_of, no_rule_judged, row_of
@@ -54,10 +55,10 @@ def review(
     reviewed = [item for item, _, _ in judged]
     scorecard = scorecard_of(prom, reviewed, settings, window)
     rows, findings = [], []
-    for item, evidence, judgements in judged:
+    for (item, evidence, judgements), identity in zip(judged, identities(reviewed), strict=True):
         rows.append(row_of(item, evidence, judgements[0]))
         told = [judgement for judgement in judgements if judgement.verdict not in ("fits", "unknown")]
-        findings += [finding_of(prom, item, evidence, judgement, window, settings) for judgement in told]
+        findings += [finding_of(prom, item, identity, evidence, judgement, window, settings) for judgement in told]
     verdicts = [(item, judgements) for item, _, judgements in judged]
     if judged and {judgements[0].verdict for _, judgements in verdicts} == {"unknown"}:
         findings = [no_rule_judged(verdicts, window)]

@@ -61,3 +61,27 @@ def test_in_a_month_of_which_nothing_is_held_no_rule_is_called_dead(restless_ser
     assert finding.severity == "unknown"
     assert len(result.document.coverage.gaps) == len(result.tables["rules"])
     assert result.document.coverage.share == 0.0
+
+
+def test_a_finding_keeps_its_id_though_the_file_moves_and_other_rules_come(restless_server, tmp_path):
+    rules = (
+        "groups: [{name: one, interval: 30s, rules: [MORE {alert: Dead, expr: nope > 1}, {alert: Dead, expr: no > 1}]}]"
+    )
+
+    def ids(*files):
+        settings = ThresholdDriftSettings(rule_files=[str(file) for file in files])
+        findings = review(restless_server.prom, settings, restless_server.window).document.findings
+        return [(finding.id, finding.labels["alertname"]) for finding in findings]
+
+    for name, more in {
+        "old": "",
+        "new": "{record: r, expr: load}, {alert: Other, expr: gone > 1},",
+        "twin": "",
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rules.yml").write_text(rules.replace("MORE", more))
+    old, new, twin = (tmp_path / name / "rules.yml" for name in ("old", "new", "twin"))
+    before = ids(old)
+    assert len(set(before)) == 2
+    assert [found for found in ids(new) if found[1] == "Dead"] == before
+    assert len(set(ids(old, twin))) == 4  # two files of one name are two files
