@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from analysis.findings import ReportResult
+from analysis.report.figures.cardinality import total
 from analysis.report.figures.limits import LEVEL, limit_of, limited
 from analysis.report.widgets.playable import Playable
 
@@ -16,6 +17,8 @@ STEPS = 80  # of the slider
 def explorer(result: ReportResult, timezone: str, *, is_live: bool = True) -> Playable:
     """When a limit of series is reached, with sliders for the limit and for how sure one wants to be.
 
+    Where nobody can move them it is the picture of the review itself.
+
     Args:
         result: of the cardinality review.
         timezone: of the axis and of the dates.
@@ -24,6 +27,8 @@ def explorer(result: ReportResult, timezone: str, *, is_live: bool = True) -> Pl
     has_data = "total" in result.frames and bool(result.frames["total"]["series"].notna().any())
 
     def draw(limit: float | None = None, level: float | None = None) -> Any:
+        if limit is None and has_data:
+            return total(result, timezone)
         return limited(result, timezone, limit=limit, level=level)
 
     return Playable(draw, lambda: _controls(result), is_live=is_live and has_data)
