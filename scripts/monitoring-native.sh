@@ -191,7 +191,9 @@ start_one() {
         --web.listen-address="$listen:$NODE_EXPORTER_PORT" ;;
     stand-in) launch stand-in "$root" "$path" monitoring/exporter serve ;;
     forwarder)
-      FORWARDER_TOKEN_FILE=$secrets/forwarder_token.txt FORWARDER_STATE=$data/tickets.json \
+      local heartbeat=${HEARTBEAT_URL_FILE:-$secrets/heartbeat_url.txt}
+      [ -s "$heartbeat" ] || heartbeat=
+      HEARTBEAT_URL_FILE=$heartbeat FORWARDER_TOKEN_FILE=$secrets/forwarder_token.txt FORWARDER_STATE=$data/tickets.json \
         launch forwarder "$root" "$path" monitoring/forwarder ;;
     alertmanager)
       write_alertmanager

@@ -46,6 +46,7 @@ python=${MONITORING_PYTHON:-$root/.venv/bin/python}
 case $python in /*) ;; */*) python=$PWD/$python ;; esac
 LOG_LINES=${LOG_LINES:-200}
 LOG_BYTES=${LOG_BYTES:-10000000} # a native service's log beyond this is put aside at its start
+PLACEHOLDER=placeholder- # how a secret begins that only its owner can give
 HEALTH_SECONDS=${HEALTH_SECONDS:-90} # a cold start on a busy machine takes ten
 : "${PROMETHEUS_PORT:=9090}" "${ALERTMANAGER_PORT:=9093}" "${GRAFANA_PORT:=3001}" "${NODE_EXPORTER_PORT:=9100}"
 : "${REDIS_PORT:=6379}" "${REDIS_EXPORTER_PORT:=9121}" "${FORWARDER_PORT:=9095}"
@@ -70,12 +71,13 @@ find_mode() {
 }
 
 make_secrets() { # one random value per file, readable by nobody else; what is there stays
-  local name file
+  local name file mark
   (umask 077 && mkdir -p "$secrets")
   for name in grafana_password redis_password forwarder_token $(named_secrets); do
     file=$secrets/${name%.txt}.txt
     if [ ! -s "$file" ]; then
-      (umask 077 && head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' >"$file.new")
+      case $name in grafana_password | redis_password | forwarder_token) mark= ;; *) mark=$PLACEHOLDER ;; esac
+      (umask 077 && { printf %s "$mark"; head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n'; } >"$file.new")
       mv "$file.new" "$file"
     fi
     chmod 600 "$file"
@@ -84,6 +86,37 @@ make_secrets() { # one random value per file, readable by nobody else; what is t
 
 named_secrets() { # those that the configuration of Alertmanager names
   sed -n '/^[[:space:]]*#/d; s#.*secrets/\([A-Za-z0-9_.-]*\.txt\).*#\1#p' "$config/alertmanager/alertmanager.yml" | sort -u
+}
+
+receivers() { # every integration with a secret of its own: its name, 1 where that is still what we made, and the file
+  local name integration
+  for name in $(named_secrets); do
+    case $name in
+      forwarder_token.txt) continue ;;
+      smtp_*) integration=email ;;
+      *) integration=${name%%[_.]*} ;;
+    esac
+    if grep -q "^$PLACEHOLDER" "$secrets/$name"; then echo "$integration 1 $name"; else echo "$integration 0 $name"; fi
+  done
+}
+
+tell_placeholders() { # who is told nothing yet: to whoever starts it, and to Prometheus
+  local file=$data/textfiles/monitoring-receivers.prom named integration is name sep
+  mkdir -p "$data/textfiles"
+  {
+    echo '# HELP monitoring_receiver_placeholder Whether the secret of a receiver is still the one made in its place.'
+    echo '# TYPE monitoring_receiver_placeholder gauge'
+    receivers | sort -k 1,1 -k 2,2r | sort -u -s -k 1,1 |
+      sed 's/\([^ ]*\) \(.\) .*/monitoring_receiver_placeholder{integration="\1"} \2/'
+  } >"$file.new"
+  mv "$file.new" "$file"
+  named=$(receivers | while read -r integration is name; do
+    [ "$is" = 0 ] || printf '%s%s (%s)' "${sep:-}" "$integration" "${secrets#"$root/"}/$name"
+    [ "$is" = 0 ] || sep=', '
+  done)
+  [ -z "$named" ] || say "nobody is told by $named: these are placeholders; write the real secrets there, then start again"
+  [ -n "${HEARTBEAT_URL:-}" ] || [ -s "$secrets/heartbeat_url.txt" ] ||
+    say "nobody notices when the monitoring itself dies: give it a heartbeat service (docs/runbooks/Watchdog.md)"
 }
 
 fetch() { # the body that a URL answers with; fails where it answers with an error, or not at all
@@ -170,6 +203,7 @@ endpoints() {
 start() {
   make_secrets
   mkdir -p "$data"
+  tell_placeholders
   if [ "$mode" = docker ]; then docker_start; else native_start; fi
   endpoints
 }

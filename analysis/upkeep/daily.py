@@ -21,7 +21,7 @@ from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import selector
 from analysis.settings.upkeep import DailyCheckSettings
 from analysis.stack.links import prometheus_graph
-from analysis.upkeep.fired import firings, how_often, shares_up, which
+from analysis.upkeep.fired import firings, how_often, is_heartbeat, shares_up, which
 from analysis.window import Window
 
 REPORT = "daily_check"
@@ -43,7 +43,7 @@ def review(
         SourceError: the server failed.
     """
     fired, targets = firings(prom, window, settings.step), shares_up(prom, window, settings.step)
-    findings = [_told(prom, name, rows, window) for name, rows in fired.groupby("alert")]
+    findings = [_told(prom, name, rows, window) for name, rows in fired[~is_heartbeat(fired)].groupby("alert")]
     findings += [_down(row, window, settings) for row in targets.to_dict("records") if row["up"] < 1]
     findings += _undelivered(prom, window)
     document = FindingsDocument(

@@ -22,7 +22,7 @@ def which(labels: dict[str, str]) -> str:
 
 
 def firings(prom: Prometheus, window: Window, step: str) -> pd.DataFrame:
-    """One row per stretch of an alert firing.
+    """One row per stretch of an alert firing; a heartbeat, which always does, says ``none`` as its severity.
 
     Args:
         prom: the server.
@@ -53,6 +53,11 @@ def firings(prom: Prometheus, window: Window, step: str) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["alert", "severity", "labels", "start", "end"])
     times = {name: pd.to_datetime(table[name], utc=True) for name in ("start", "end")}  # also where none has ended
     return table.assign(**times).sort_values("start", kind="stable", ignore_index=True)
+
+
+def is_heartbeat(fired: pd.DataFrame) -> pd.Series:
+    """Which rows are of an alert that fires by design: its rule says that its severity is ``none``."""
+    return fired["labels"].map(lambda labels: labels.get("severity") == "none").astype(bool)
 
 
 def shares_up(prom: Prometheus, window: Window, step: str) -> pd.DataFrame:

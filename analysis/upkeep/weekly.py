@@ -11,12 +11,13 @@ from analysis.findings import Finding, FindingsDocument, ReportResult, Severity,
 from analysis.prometheus import Prometheus
 from analysis.settings.upkeep import WeeklyReviewSettings
 from analysis.upkeep.daily import coverage
-from analysis.upkeep.fired import firings, how_often, shares_up
+from analysis.upkeep.fired import firings, how_often, is_heartbeat, shares_up
 from analysis.upkeep.panels import tried
 from analysis.upkeep.standing import standing
 from analysis.window import Window
 
 REPORT = "weekly_review"
+RULE_STATES = ("broken", "noisy", "fired")  # that are told; a rule can be quiet, or a heartbeat, too
 STORED = "prometheus_tsdb_storage_blocks_bytes"  # what is older than some three hours; the head is not counted
 
 
@@ -38,7 +39,7 @@ def review(
     rules = _rules(prom, settings, window)
     asked = tried(prom, panels, window, settings.step)
     storage = _storage(prom, settings, window)
-    findings = [_rule_finding(row, window, settings) for row in rules.to_dict("records") if row["state"] != "quiet"]
+    findings = [_rule_finding(row, window, settings) for row in rules.to_dict("records") if row["state"] in RULE_STATES]
     findings += _panel_findings(asked, window)
     findings += _storage_findings(storage, window, settings)
     document = FindingsDocument(
@@ -62,6 +63,7 @@ def _rules(prom: Prometheus, settings: WeeklyReviewSettings, window: Window) -> 
             mine = fired[fired["alert"] == rule["name"]]
             length = (mine["end"].fillna(pd.Timestamp(window.end)) - mine["start"]).sum()
             state = "noisy" if len(mine) > settings.noisy_firings else "fired" if len(mine) else "quiet"
+            state = "heartbeat" if len(mine) and is_heartbeat(mine).all() else state
             rows.append(
                 {
                     "group": group["name"],

@@ -1,12 +1,15 @@
 """The routing table of the guide, row by row, as Alertmanager's own tool reads it."""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from analysis.prometheus.programs import find_program
 from analysis.prometheus.rule_files import groups_of_files
+from analysis.window import parse_duration
 
 CONFIG = "monitoring/alertmanager/alertmanager.yml"
 ROWS = [
@@ -17,6 +20,7 @@ ROWS = [
     ("medium", "performance", ["default", "email"]),
     ("medium", "security", ["security", "email"]),
     ("low", "infrastructure", ["default"]),
+    ("none", "heartbeat", ["heartbeat"]),
 ]
 RESPONSE = {
     ("critical", "security"): "immediately",
@@ -39,9 +43,17 @@ def test_the_configuration_is_right():
 @pytest.mark.parametrize(("severity", "category", "receivers"), ROWS)
 def test_each_row_goes_to_its_receivers(severity, category, receivers):
     labels = [f"severity={severity}", f"category={category}"]
+    labels += ["alertname=Watchdog"] if category == "heartbeat" else []
     verified = f"--verify.receivers={','.join(receivers)}"
     told = amtool("config", "routes", "test", f"--config.file={CONFIG}", verified, *labels)
     assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_the_heartbeat_comes_more_often_than_anybody_waits_for_it():
+    route, *_ = YAML(typ="safe").load(Path(CONFIG).read_text())["route"]["routes"]
+    assert (route["matchers"], route["receiver"]) == (['alertname="Watchdog"'], "heartbeat")
+    assert "continue" not in route
+    assert parse_duration(route["repeat_interval"]) <= timedelta(minutes=5)
 
 
 def test_the_response_time_of_the_table_stands_on_every_alert():

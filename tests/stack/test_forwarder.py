@@ -14,6 +14,7 @@ from analysis.prometheus.private_server import free_port
 from analysis.prometheus.programs import find_program
 from analysis.stack.forwarder import Forwarder, ForwarderSettings
 from tests.stack.receiver import Receiver
+from tests.waiting import answers
 
 TOKEN = "forwarder-secret"
 RUNBOOK = "https://example.com/docs/runbooks/SecurityAlert.md"
@@ -52,6 +53,7 @@ def settings(receiver, folder):
         tickets_token="tickets-secret",
         teams_urls=f"json{receiver.url[4:]}/teams",
         chat_urls=f"json{receiver.url[4:]}/chat json{receiver.url[4:]}/second",
+        heartbeat_url=f"{receiver.url}/ping/secret-of-the-check",
         FORWARDER_STATE=folder / "tickets.json",
     )
 
@@ -119,6 +121,16 @@ def test_chats_get_a_message_without_markup(forwarder, receiver):
     assert RUNBOOK in first["message"]
     assert not {"<b>", "@here"} & set(first["message"].split())
     assert "RESOLVED" in receiver.bodies("/teams")[0]["title"]
+
+
+def test_the_heartbeat_is_passed_on_every_time_and_its_end_is_no_sign_of_life(forwarder, receiver):
+    for _ in range(2):
+        assert notify(forwarder, "heartbeat", alert(name="Watchdog")).status_code == 200
+    notify(forwarder, "heartbeat", alert("resolved", name="Watchdog"))
+    assert receiver.bodies("/ping/secret-of-the-check") == [{"alert": "Watchdog", "status": "firing"}] * 2
+    receiver.status = 404
+    refused = notify(forwarder, "heartbeat", alert(name="Watchdog"))
+    assert (refused.status_code, "secret" in refused.text) == (502, False)
 
 
 def test_what_fails_is_told_and_can_be_sent_again(forwarder, receiver):
@@ -239,7 +251,7 @@ def test_a_real_alertmanager_reaches_every_destination(forwarder, receiver, tmp_
     command += [f"--web.listen-address=127.0.0.1:{port}", "--storage.path=data"]
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, cwd=tmp_path, stderr=log, stdout=log) as am:
         try:
-            receiver.wait(lambda: ready(port))
+            receiver.wait(lambda: answers(f"http://127.0.0.1:{port}/-/ready"))
             now = datetime.now(UTC)
             raised = {k: v for k, v in alert(began=now).items() if k in ("labels", "annotations", "startsAt")}
             post(port, raised)
@@ -262,10 +274,3 @@ def test_a_real_alertmanager_reaches_every_destination(forwarder, receiver, tmp_
 def post(port, raised):
     answer = requests.post(f"http://127.0.0.1:{port}/api/v2/alerts", json=[raised], timeout=30)
     assert answer.status_code == 200, answer.text
-
-
-def ready(port):
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False

@@ -15,6 +15,7 @@ FOLDER = Path("monitoring/prometheus")
 TESTED = sorted(path.name for path in (FOLDER / "tests").glob("*.yml"))
 ALERTS = [(name, rule) for name in TESTED for group in groups_of_files([FOLDER / name]) for rule in group.alerts]
 IDS = [rule.name for _, rule in ALERTS]
+HEARTBEAT = "Watchdog"  # never silent, by design
 
 
 def promtool(*arguments, cwd=None):
@@ -54,7 +55,7 @@ def test_the_shipped_rules_pass_their_unit_tests(name):
 def test_every_alert_is_tested_both_ways(name, rule):
     text = (FOLDER / "tests" / name).read_text()
     assert f"name: {rule.name} fires" in text
-    assert f"name: {rule.name} stays silent" in text
+    assert (f"name: {rule.name} stays silent" in text) != (rule.name == HEARTBEAT)
 
 
 MOVABLE = [
@@ -73,7 +74,7 @@ def test_a_threshold_that_is_wrong_tenfold_is_noticed(tmp_path, name, rule, fact
     line = re.search(
         rf"- alert: {rule.name}\n\s+expr: (?:[|>]-?\n)?(.*?)\n\s+(?:for|labels|keep_firing_for):", text, re.DOTALL
     )
-    wrong = text.replace(line[1], " ".join(with_thresholds(tree, moved).split()), 1)
+    wrong = text[: line.start(1)] + " ".join(with_thresholds(tree, moved).split()) + text[line.end(1) :]
     assert format_number(next(iter(moved.values()))) in wrong
     assert unit_tests(copied(tmp_path, name, wrong, rule.name), name).returncode != 0
 

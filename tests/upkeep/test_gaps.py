@@ -15,6 +15,7 @@ from analysis.upkeep import review_gaps
 from analysis.upkeep.documentation import parts, section_states, sections
 from analysis.upkeep.inventory import increases
 from analysis.window import Window
+from tests.waiting import until
 
 CONFIG = """global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [rules.yml]
@@ -95,10 +96,7 @@ def shop():
 
 
 def _until(prom, expr):
-    deadline = time.monotonic() + 30
-    while prom.instant(expr).empty:
-        assert time.monotonic() < deadline, expr
-        time.sleep(0.2)
+    until(lambda: not prom.instant(expr).empty, told=lambda: expr)
 
 
 @pytest.fixture(scope="module")

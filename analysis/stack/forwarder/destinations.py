@@ -1,4 +1,4 @@
-"""Where alerts are sent on: the SIEM, the ticket system, chats."""
+"""Where alerts are sent on: the SIEM, the ticket system, chats, and whoever notices when the heartbeat stops."""
 
 import json
 import threading
@@ -62,6 +62,24 @@ class Siem:
                 if key not in self._sent:
                     _request("POST", self.url, self.token, siem_body(alert), "the SIEM")
                     _remember(self._sent, key, None)
+
+
+class Heartbeat:
+    """One request per notification of an alert that always fires: when they stop, the monitoring itself is dead.
+
+    Args:
+        url: of a service elsewhere that calls somebody when it hears nothing; whoever knows it can feign life.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Remember where to."""
+        self.url = url
+
+    def send(self, notification: Notification) -> None:
+        """Tell it that alerts still come through; that one has ended is no sign of life."""
+        if notification.status == "firing":
+            body = {"alert": notification.alerts[0].name, "status": "firing"}
+            _request("POST", self.url, "", body, "the heartbeat's service")
 
 
 def _remember(kept: dict[str, Any], key: str, value: Any) -> None:

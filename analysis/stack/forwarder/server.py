@@ -11,11 +11,11 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
 
 from analysis.errors import InputError, SourceError
-from analysis.stack.forwarder.destinations import Chats, Destination, Siem, Tickets
+from analysis.stack.forwarder.destinations import Chats, Destination, Heartbeat, Siem, Tickets
 from analysis.stack.forwarder.notification import read_notification
 from analysis.stack.forwarder.settings import ForwarderSettings
 
-NAMES = ("siem", "tickets", "teams", "chat")
+NAMES = ("siem", "tickets", "teams", "chat", "heartbeat")
 LARGEST_BODY = 4_000_000  # bytes; a thousand alerts with long descriptions
 MOST_DRAINED = 10 * LARGEST_BODY
 Answer = tuple[HTTPStatus, str, bytes]
@@ -31,6 +31,8 @@ def destinations(settings: ForwarderSettings) -> dict[str, Destination]:
     for name, urls in (("teams", settings.teams_urls), ("chat", settings.chat_urls)):
         if _text(urls).split():
             found[name] = Chats(name, _text(urls).split())
+    if settings.heartbeat_url:
+        found["heartbeat"] = Heartbeat(_text(settings.heartbeat_url))
     return found
 
 

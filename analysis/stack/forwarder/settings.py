@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analysis.errors import ParameterError
 
-_SECRETS = ("forwarder_token", "siem_token", "tickets_token", "teams_urls", "chat_urls")
+_SECRETS = ("forwarder_token", "siem_token", "tickets_token", "teams_urls", "chat_urls", "heartbeat_url")
 
 
 class ForwarderSettings(BaseSettings):
@@ -23,6 +23,7 @@ class ForwarderSettings(BaseSettings):
     tickets_token: SecretStr | None = Field(None, description="bearer token for the ticket system")
     teams_urls: SecretStr | None = Field(None, description="apprise addresses of Microsoft Teams, by white space")
     chat_urls: SecretStr | None = Field(None, description="apprise addresses of chats and custom webhooks")
+    heartbeat_url: SecretStr | None = Field(None, description="told of the heartbeat; its service misses it and calls")
     state_file: Path = Field(Path("tickets.json"), description="which alert has which ticket", alias="FORWARDER_STATE")
 
     @model_validator(mode="before")
