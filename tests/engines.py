@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import requests
 from analysis.datasets import backfill
 from analysis.prometheus.private_server import free_port
 from analysis.prometheus.programs import find_program
-
-READY_SECONDS = 30
+from tests.waiting import answers, until
 
 
 @contextmanager
@@ -33,20 +31,19 @@ def program(name, *arguments, ready):
         yield url
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait_for(url, process, log):
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text(errors="replace")[-500:]
-        try:
-            if requests.get(url, timeout=2).status_code == 200:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.05)
-    raise AssertionError(log.read_text(errors="replace")[-500:])
+    def ready():
+        assert process.poll() is None, told()
+        return answers(url)
+
+    def told():
+        return log.read_text(errors="replace")[-500:]
+
+    until(ready, told=told)
 
 
 def victoria_metrics(*arguments):

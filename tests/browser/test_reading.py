@@ -56,7 +56,7 @@ def test_the_keyboard_reaches_the_content_at_once(browser, page_of_month):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile("#main$"), timeout=5000)
+    page.wait_for_url(re.compile("#main$"), timeout=60_000)
     page.keyboard.press("Tab")
     assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
     page.close()

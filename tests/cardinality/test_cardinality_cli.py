@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from urllib.request import Request, urlopen
 
 import pytest
@@ -16,6 +15,7 @@ from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.report.figures import cardinality as figures
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from tests.cardinality.known import END, EVIL, START
+from tests.waiting import until
 
 WINDOW = ["--start", START.isoformat(), "--end", END.isoformat()]
 
@@ -108,9 +108,7 @@ def test_our_own_queries_are_nobodys_use(tmp_path):
         (made.folder / "prometheus.yml").write_text(config + own % made.url.removeprefix("http://"), encoding="utf-8")
         urlopen(Request(f"{made.url}/-/reload", method="POST")).close()
         with connect(made.url) as prom:
-            deadline = time.monotonic() + 30
-            while not len(prom.instant("up == 1 and scrape_samples_scraped > 0")) and time.monotonic() < deadline:
-                time.sleep(0.2)
+            until(lambda: len(prom.instant("up == 1 and scrape_samples_scraped > 0")))
             prom.instant("go_goroutines")
             settings = CardinalityGrowthSettings(start="-1h", end="now", query_log=(log,))
             review(prom, settings, settings.window())

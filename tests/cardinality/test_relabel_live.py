@@ -3,7 +3,6 @@
 import json
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -16,6 +15,7 @@ from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.prometheus.programs import find_program
 from tests.cardinality.known import EVIL
+from tests.waiting import until
 
 
 def escaped(value):
@@ -79,11 +79,9 @@ def config(target, proposal=""):
 def scraped(text):
     """Series by metric as a real Prometheus has them under this configuration."""
     with PrivatePrometheus(text) as server, connect(server.url) as prom:
-        deadline = time.monotonic() + 30
-        while not len(prom.instant("scrape_samples_scraped > 0")) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        counts = prom.instant('count by (__name__) ({__name__=~"requests_total|evil_total|pure_info"})')
-        return {name: int(n) for (name,), n in counts.items()}
+        counted = 'count by (__name__) ({__name__=~"requests_total|evil_total|pure_info"}) and on () up == 1'
+        until(lambda: len(prom.instant("up == 1")))
+        return until(lambda: {name: int(n) for (name,), n in prom.instant(counted).items()})
 
 
 BEFORE = {"requests_total": 50, "evil_total": 10, "pure_info": 1}

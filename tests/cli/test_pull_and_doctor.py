@@ -4,17 +4,18 @@ import io
 import json
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
 
+from analysis import connect
 from analysis.prometheus.private_server import PrivatePrometheus
+from tests.waiting import until
 
 
 def promreview(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "analysis", *arguments], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "analysis", *arguments], capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -24,8 +25,11 @@ def server():
         target = f"targets: ['127.0.0.1:{prometheus.port}']"
         labels = "labels: {value: '=cmd()', path: 'a\"b\\\\c'}"
         job = f"{{job_name: self, static_configs: [{{{target}, {labels}}}]}}"
-        prometheus.reload({"prometheus.yml": f"global: {{scrape_interval: 1s}}\nscrape_configs: [{job}]\n"})
-        time.sleep(12)
+        prometheus.reload(
+            {"prometheus.yml": f"global: {{scrape_interval: 5s, scrape_timeout: 5s}}\nscrape_configs: [{job}]\n"}
+        )
+        with connect(prometheus.url) as prom:
+            until(lambda: len(prom.instant("up == 1")))
         yield prometheus
 
 

@@ -18,6 +18,7 @@ from analysis.window import Window, format_time
 from tests.stack.native import ROOT, NativeStack, runs
 from tests.stack.quick import write_quick_configuration
 from tests.stack.receiver import Receiver
+from tests.waiting import until
 
 ALERT = "FailedLoginThresholdExceeded"
 LOAD = 0.8  # a working day's morning, whatever the hour of the test
@@ -33,7 +34,6 @@ LOGIN = (
 # range of one. The attack outlasts that, whichever second of a minute it begins at.
 QUIET_SECONDS = 75
 ATTACK_SECONDS = 120
-PATIENCE = 90
 COMMIT_SECONDS = 0.05  # from the end of a scrape to where a rule sees its samples
 
 
@@ -62,11 +62,8 @@ class Watched:
         alerts = requests.get(f"{self.prometheus}/api/v1/alerts", timeout=20).json()["data"]["alerts"]
         return next((alert["state"] for alert in alerts if alert["labels"]["alertname"] == ALERT), "inactive")
 
-    def until(self, state):
-        deadline = time.monotonic() + PATIENCE
-        while (seen := self.state()) != state:
-            assert time.monotonic() < deadline, f"{ALERT} is {seen}, not {state}"
-            time.sleep(0.3)
+    def wait_for(self, state):
+        until(lambda: self.state() == state, told=self.state)
 
     def receivers(self):
         asked = {"filter": f'alertname="{ALERT}"'}
@@ -83,6 +80,7 @@ def lived(tmp_path_factory):
         write_quick_configuration(folder / "monitoring", f"{receiver.url}/everything")
         secrets = {"SIEM_TOKEN": "siem-secret", "CHAT_URLS": f"json{receiver.url[4:]}/chat"}
         urls = {"SIEM_URL": f"{receiver.url}/siem", "TICKETS_URL": f"{receiver.url}/tickets"}
+        urls["HEARTBEAT_URL"] = f"{receiver.url}/heartbeat"
         environment = {"MONITORING_CONFIG": str(folder / "monitoring"), "EXPORTER_LOAD": str(LOAD), **secrets, **urls}
         environment["PROMETHEUS_ARGUMENTS"] = " ".join(SERVER_ARGUMENTS)  # the past stays as it was written
         with NativeStack(folder, **environment) as stack:
@@ -100,14 +98,14 @@ def _live(stack, receiver):
     before = watched.state()
     began = datetime.now(UTC)
     stack.attack("attack", "brute_force", "--minutes", "10", "--label", "country=BR")
-    watched.until("pending")
-    watched.until("firing")
+    watched.wait_for("pending")
+    watched.wait_for("firing")
     told = receiver.wait(lambda: notices(receiver, "firing"))
     routed = watched.receivers()
     time.sleep(max(0.0, ATTACK_SECONDS - (datetime.now(UTC) - began).total_seconds()))
     stack.attack("stop")
     ended = datetime.now(UTC)
-    watched.until("inactive")
+    watched.wait_for("inactive")
     resolved = receiver.wait(lambda: notices(receiver, "resolved"))
     receiver.wait(lambda: [b for b in receiver.bodies("/siem") if b["alert"] == ALERT and b["status"] == "resolved"])
     time.sleep(10)  # so that the last samples of the alert's end are in the window
@@ -169,6 +167,13 @@ def test_the_siem_the_tickets_and_the_chat_hear_of_it_and_of_its_end(lived):
     changes = [body for m, path, _, body in receiver.got if m == "PATCH" and path.startswith("/tickets/")]
     assert "resolved" in {body["status"] for body in changes}
     assert any(ALERT in body["title"] and "Runbook" in body["message"] for body in receiver.bodies("/chat"))
+
+
+def test_the_heartbeat_goes_out_alone(lived):
+    receiver = lived["receiver"]
+    assert {"alert": "Watchdog", "status": "firing"} in receiver.bodies("/heartbeat")
+    told = [body for path in ("/siem", "/tickets", "/chat") for body in receiver.bodies(path)]
+    assert not [body for body in told if "Watchdog" in json.dumps(body)]
 
 
 def test_promreview_finds_the_attack(lived):

@@ -3,16 +3,17 @@
 import json
 import subprocess
 import sys
-import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
+from analysis import connect
 from analysis.datasets.demo import demo_arguments, demo_month
 from analysis.datasets.platform import DRIFTS
 from analysis.prometheus.private_server import PrivatePrometheus, free_port
 from analysis.prometheus.programs import find_program
 from analysis.window import month_window
+from tests.waiting import until
 
 UNSEEN_SEED = 7_417_003  # no constant was ever tuned on it
 
@@ -114,14 +115,16 @@ def foreign_server():
             f"- {{job_name: node, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
         )
         server.reload({"prometheus.yml": config})
-        time.sleep(20)
+        with connect(server.url) as prom:
+            scraped = "min(count_over_time(up[1m])) >= 10 and on () count(ALERTS) and on () count(up) == 2"
+            until(lambda: len(prom.instant(scraped)))
         yield server
     exporter.terminate()
-    exporter.wait(10)
+    exporter.wait(60)
 
 
 def test_a_prometheus_without_the_platform_is_reviewed_usefully(foreign_server, tmp_path):
-    month = datetime.now().astimezone().strftime("%Y-%m")
+    month = datetime.now(UTC).strftime("%Y-%m")
     run = promreview("review", "--month", month, "--url", foreign_server.url, "--outputs", str(tmp_path))
     assert run.returncode == 0, run.stderr[-2000:]
     found = documents(tmp_path / month)

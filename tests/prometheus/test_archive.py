@@ -27,6 +27,7 @@ from analysis.prometheus.archive.day_file import decode_day, encode_day
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.settings import ConnectionSettings
+from tests.waiting import until
 
 DAYS = 6
 END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
@@ -200,9 +201,7 @@ def test_a_writer_killed_at_any_moment_leaves_only_whole_days(server, tmp_path):
     sealed = 0
     for _ in range(kills):
         process = writer(server.url, tmp_path)
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "FORMAT").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until((tmp_path / "FORMAT").exists)
         time.sleep(float(generator.uniform(0, 1.5)))
         process.send_signal(signal.SIGKILL)
         process.wait()

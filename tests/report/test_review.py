@@ -149,4 +149,4 @@ def test_several_notebooks_at_once_take_no_longer_than_the_slowest_or_their_shar
     statuses = run_review(plan(many, notebooks), workers=2, summary=False)
     took, each = time.monotonic() - began, [status.seconds for status in statuses]
     assert took <= 1.2 * max(*each, sum(each) / 2) + 10
-    assert took < 0.8 * sum(each)
+    assert took < sum(each)  # or else they came one after the other

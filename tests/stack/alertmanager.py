@@ -17,6 +17,7 @@ from analysis.prometheus.private_server import free_port
 from analysis.prometheus.programs import find_program
 from tests.stack.native import ROOT
 from tests.stack.receiver import Receiver
+from tests.waiting import answers
 
 SHIPPED = ROOT / "monitoring" / "alertmanager" / "alertmanager.yml"
 EVERY_DAY = ["sunday:saturday"]
@@ -72,17 +73,14 @@ class RunningAlertmanager:
         log = self.ending.enter_context((self.folder / "log").open("w"))
         self.process = self.ending.enter_context(subprocess.Popen(command, cwd=self.folder, stderr=log, stdout=log))
         self.ending.callback(self.process.terminate)
-        self.receiver.wait(self.is_ready, 30)
+        self.receiver.wait(self.is_ready)
 
     def __exit__(self, *_):
         self.ending.close()
 
     def is_ready(self):
         assert self.process.poll() is None, self.log
-        try:
-            return requests.get(f"{self.url}/-/ready", timeout=5).ok
-        except requests.ConnectionError:
-            return False
+        return answers(f"{self.url}/-/ready")
 
     def write(self, hours):
         """The shipped configuration with these (from, to) as its business hours, of every day."""

@@ -36,7 +36,7 @@ class NativeStack:
             "MONITORING_DATA": str(folder / "data"),
             "MONITORING_SECRETS": str(folder / "secrets"),
             "MONITORING_PYTHON": sys.executable,
-            "HEALTH_SECONDS": "150",
+            "HEALTH_SECONDS": "300",
             **{name: str(port) for name, port in self.ports.items()},
             **environment,
         }
@@ -50,12 +50,12 @@ class NativeStack:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=400,
         )
 
     def attack(self, *arguments):
         command = [sys.executable, str(ROOT / "monitoring" / "exporter"), *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True, timeout=60)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True, timeout=200)
 
     def url(self, name):
         return f"http://127.0.0.1:{self.ports[f'{name.upper()}_PORT']}"

@@ -5,6 +5,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.waiting import until
+
 
 class Receiver:
     """Context manager; `got` holds (method, path, headers, body) in the order of arrival."""
@@ -20,15 +22,9 @@ class Receiver:
     def bodies(self, path, method="POST"):
         return [body for m, p, _, body in list(self.got) if m == method and p == path]
 
-    def wait(self, wanted, seconds=60):
+    def wait(self, wanted):
         """The first truthy answer of `wanted`."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = wanted()
-            if found:
-                return found
-            assert time.monotonic() < deadline, [(m, p) for m, p, _, _ in self.got]
-            time.sleep(0.2)
+        return until(wanted, told=lambda: [(m, p) for m, p, _, _ in self.got])
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tarfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from analysis import connect
 from analysis.datasets.backfill import SERVER_ARGUMENTS, backfill
 from analysis.prometheus.private_server import PrivatePrometheus
 from tests.stack.native import ROOT
+from tests.waiting import until
 
 PAGE = (ROOT / "docs/retention-and-backup.md").read_text()
 CONFIG = "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: self, static_configs: [{targets: ['OWN']}]}]\n"
@@ -51,10 +51,9 @@ def backed_up(tmp_path_factory):
     with PrivatePrometheus(arguments=("--web.enable-admin-api",)) as server:
         server.reload({"prometheus.yml": CONFIG.replace("OWN", f"127.0.0.1:{server.port}")})
         with connect(server.url) as prom:
-            deadline = time.monotonic() + 30
-            while prom.instant(f"{PROBE} >= 4").empty:
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            until(lambda: not prom.instant(f"{PROBE} >= 4").empty)
+            server.reload({"prometheus.yml": "scrape_configs: []\n"})  # so that no scrape is under way
+            until(lambda: not prom.targets()["activeTargets"])
         at = datetime.now(UTC).timestamp()
         held = samples(server.url, at)
         ran = run_commands("backup", PROMETHEUS_URL=server.url, PROMETHEUS_DATA=server.data, BACKUP=folder)

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import time
 
 import pytest
 from ruamel.yaml import YAML
@@ -11,6 +10,7 @@ from analysis import connect
 from analysis.prometheus.private_server import PrivatePrometheus, free_port
 from analysis.prometheus.programs import find_program
 from tests.stack.native import ROOT
+from tests.waiting import answers, until
 
 PAGE = (ROOT / "docs/scaling.md").read_text()
 BLOCKS = re.findall(r"```yaml\n# (.*?)\n(.*?)```", PAGE, re.DOTALL)
@@ -30,14 +30,11 @@ def block(title):
     return dict(BLOCKS)[title]
 
 
-def until(url, expr, seconds=60):
+def asked_until_there(url, expr):
     """The first answer that is not empty."""
-    deadline = time.monotonic() + seconds
     with connect(url) as prom:
-        while (found := prom.instant(expr)).empty:
-            assert time.monotonic() < deadline, expr
-            time.sleep(0.3)
-    return found
+        until(lambda: not prom.instant(expr).empty, told=lambda: expr)
+        return prom.instant(expr)
 
 
 @pytest.mark.parametrize(("title", "text"), BLOCKS, ids=[title for title, _ in BLOCKS])
@@ -59,7 +56,7 @@ def clusters():
             own = CLUSTER.replace("OWN", f"127.0.0.1:{server.port}").replace("NAME", name)
             server.reload({"prometheus.yml": own})
         for server in (first, second):
-            until(server.url, "cluster:up:count")
+            asked_until_there(server.url, "cluster:up:count")
         yield first, second
 
 
@@ -69,8 +66,8 @@ def test_a_global_server_has_aggregates_and_alerts_of_every_cluster_and_nothing_
         config = config.replace(f"cluster-{name}:9090", f"127.0.0.1:{server.port}")
     with PrivatePrometheus(config) as above:
         both = 'count(count by (cluster) ({__name__=~"cluster:up:count|ALERTS|up", cluster=~"a|b"}) == 3) == 2'
-        until(above.url, both)
-        raw = until(above.url, 'count by (__name__) ({__name__=~".+"})')
+        asked_until_there(above.url, both)
+        raw = asked_until_there(above.url, 'count by (__name__) ({__name__=~".+"})')
         names = set(raw.index.get_level_values("__name__"))
     own = {name for name in names if name.startswith("scrape_")}
     assert names - own == {"up", "ALERTS", "cluster:up:count"}
@@ -91,28 +88,16 @@ def test_a_long_term_store_takes_what_is_written_and_answers_promreview(clusters
 
 
 def _scraped_into(config, folder, store):
-    _wait_for(store)
+    until(lambda: answers(f"{store}/health"))
     with PrivatePrometheus() as server:
         own = [{"job_name": "self", "static_configs": [{"targets": [f"127.0.0.1:{server.port}"]}]}]
         config["global"]["scrape_interval"] = "1s"
         with (folder / "prometheus.yml").open("w") as file:
             YAML().dump({**config, "scrape_configs": own}, file)
         server.reload({"prometheus.yml": (folder / "prometheus.yml").read_text()})
-        until(store, 'prometheus_build_info{cluster="production"}')
+        asked_until_there(store, 'prometheus_build_info{cluster="production"}')
         with connect(store) as prom:
-            assert prom.instant('min_over_time(up{job="self"}[1m])').iloc[0] == 1
+            assert prom.instant('max_over_time(up{job="self"}[1m])').iloc[0] == 1
             assert prom.instant("go_goroutines").empty  # dropped before it was sent
     with connect(store) as prom:  # Prometheus is gone with all that it knew
         assert not prom.instant('count_over_time(up{job="self"}[5m])').empty
-
-
-def _wait_for(url):
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with connect(url) as prom:
-                prom.instant("vector(1)")
-                return
-        except Exception:  # noqa: BLE001 - whatever it says while it starts
-            assert time.monotonic() < deadline
-            time.sleep(0.3)

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 import requests
@@ -14,6 +13,7 @@ from ruamel.yaml import YAML
 from analysis.prometheus.private_server import PrivatePrometheus, free_port
 from analysis.prometheus.programs import find_program
 from tests.stack.native import ROOT
+from tests.waiting import answers, until
 
 PASSWORD = "reviewer-password"
 HASH = "$2b$06$abcdefghijklmnopqrstuuSMl6Pa7w4P8Ii/N7vnA34add.25tNXW"  # of the password, six rounds
@@ -43,17 +43,13 @@ def served(folder, name, *arguments):
     process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     log.close()
     url = f"https://localhost:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            answer = requests.get(f"{url}/-/ready", verify=folder / "ca.pem", auth=("reviewer", PASSWORD), timeout=10)
-            if answer.status_code == 200:
-                return url, process
-        except requests.ConnectionError:
-            pass
+
+    def ready():
         assert process.poll() is None, (folder / f"{name}.log").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+        return answers(f"{url}/-/ready", verify=folder / "ca.pem", auth=("reviewer", PASSWORD))
+
+    until(ready)
+    return url, process
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +131,12 @@ def test_nobody_asks_a_secured_alertmanager_without_credentials(folder, alertman
     assert requests.get(f"{alertmanager}/api/v2/status", verify=folder / "ca.pem", timeout=30).status_code == 401
 
 
+def scraped_jobs(folder, alertmanager):
+    """Jobs of the alerts that this Alertmanager has."""
+    asked = {"verify": folder / "ca.pem", "auth": ("reviewer", PASSWORD), "timeout": 30}
+    return {alert["labels"]["job"] for alert in requests.get(f"{alertmanager}/api/v2/alerts", **asked).json()}
+
+
 def test_prometheus_scrapes_and_alerts_through_tls_as_the_page_shows(folder, alertmanager, exporters):
     (scraped,) = documented("scrape_configs")
     (told,) = documented("alerting")["alertmanagers"]
@@ -154,14 +156,7 @@ def test_prometheus_scrapes_and_alerts_through_tls_as_the_page_shows(folder, ale
     rules = "groups: [{name: g, rules: [{alert: Scraped, expr: up == 1}]}]\n"
     files = {name: (folder / name).read_text() for name in ("ca.pem", "password.txt")} | {"rules.yml": rules}
     with PrivatePrometheus(json.dumps(config), files):
-        deadline = time.monotonic() + 60
-        while True:
-            asked = {"verify": folder / "ca.pem", "auth": ("reviewer", PASSWORD), "timeout": 30}
-            alerts = requests.get(f"{alertmanager}/api/v2/alerts", **asked).json()
-            if {alert["labels"]["job"] for alert in alerts} == {"node-exporter", "redis-exporter"}:
-                break
-            assert time.monotonic() < deadline, alerts
-            time.sleep(0.3)
+        until(lambda: scraped_jobs(folder, alertmanager) == {"node-exporter", "redis-exporter"})
     bare = requests.get(f"https://{exporters['node']}/metrics", verify=folder / "ca.pem", timeout=30)
     assert bare.status_code == 401
     with pytest.raises(requests.RequestException):

@@ -18,6 +18,7 @@ from analysis.stack.check import Check
 from analysis.stack.doctor import examine
 from analysis.stack.scraping import cause, targets
 from analysis.stack.troubleshooting import CASES, cases, configuration, grafana
+from tests.waiting import until
 
 RULES = "groups: [{name: g, rules: [{alert: A, expr: vector(0) > 1}]}]\n"
 CONFIG = """global: {scrape_interval: 1s, evaluation_interval: 1s}
@@ -27,16 +28,24 @@ scrape_configs: [{job_name: self, scrape_timeout: 1s, static_configs: [{targets:
 """
 
 
-def examined(server, target, manager):
-    """The checks by name, once the server has scraped this target and knows this Alertmanager and no other."""
+def examined(server, target, manager, expected):
+    """The checks by name, once the server knows this target and this Alertmanager alone, and these are the cases.
+
+    A machine that stalls misses a scrape, which is a case of its own for as long as a second.
+    """
     config = CONFIG.replace("TARGET", target).replace("MANAGER", manager)
     server.reload({"prometheus.yml": config, "rules.yml": RULES})
-    deadline = time.monotonic() + 60
     with connect(server.url) as prom:
-        while (seen := _configured(prom)) != {(target, True), (manager, True)}:
-            assert time.monotonic() < deadline, seen
-            time.sleep(0.2)
-        return {check.name: check for check in examine(prom, [])}
+        wanted = {(target, True), (manager, True)}
+        until(lambda: _configured(prom) == wanted, told=lambda: _configured(prom))
+        checks = {}
+
+        def seen():
+            checks.update((check.name, check) for check in examine(prom, []))
+            return cases(checks.values()) == expected
+
+        until(seen, told=checks.values)
+        return checks
 
 
 def _configured(prom):
@@ -68,15 +77,13 @@ def alertmanager(tmp_path_factory):
 
 
 def test_all_is_well(server, alertmanager):
-    checks = examined(server, f"127.0.0.1:{server.port}", alertmanager)
+    checks = examined(server, f"127.0.0.1:{server.port}", alertmanager, [])
     for name in ("targets", "rules", "alertmanager"):
         assert checks[name].state == "ok", checks[name]
-    assert cases(checks.values()) == []
 
 
 def test_prometheus_not_scraping(server, alertmanager):
-    checks = examined(server, "127.0.0.1:9", alertmanager)
-    assert cases(checks.values()) == ["Prometheus not scraping metrics"]
+    checks = examined(server, "127.0.0.1:9", alertmanager, ["Prometheus not scraping metrics"])
     assert "refused" in checks["targets"].detail
 
 
@@ -95,25 +102,18 @@ def test_each_reason_why_a_target_does_not_answer_is_told_apart(server, alertman
             f"  - {{job_name: {name}, static_configs: [{{targets: ['{where}']}}], {more}}}\n"
             for name, (where, more) in jobs.items()
         )
-        with PrivatePrometheus(
-            "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n" + scrapes
-        ) as broken:
-            wait(lambda: all_tried(broken.url))
-            with connect(broken.url) as prom:
-                found = targets(prom)
-                down = {target["labels"]["job"]: target["lastError"] for target in prom.targets()["activeTargets"]}
-    assert down.keys() == jobs.keys()
-    expected = {
-        "locked": "credentials",
-        "moved": "metrics_path",
-        "prose": "exposition format",
-        "slow": "too slowly",
-        "plain": "plain HTTP",
-        "nobody": "nothing listens",
-    }
-    assert {name: cause(down[name]) for name in expected if expected[name] not in cause(down[name])} == {}
+        with (
+            PrivatePrometheus(
+                "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n" + scrapes
+            ) as broken,
+            connect(broken.url) as prom,
+        ):
+            # a machine that stalls makes any of them too slow, until the next scrape
+            until(lambda: told_apart(prom), told=lambda: errors(prom))
+            until(lambda: targets(prom).detail.startswith("6 of 6 targets"))
+            found = targets(prom)
+    assert set(EXPECTED) == set(jobs)
     assert found.state == "failed"
-    assert "6 of 6 targets" in found.detail
     assert "and 3 more" in found.detail
     assert "hidden-token" not in found.detail
 
@@ -121,7 +121,7 @@ def test_each_reason_why_a_target_does_not_answer_is_told_apart(server, alertman
 def test_a_target_that_was_not_scraped_yet_is_not_called_well():
     config = "scrape_configs: [{job_name: rare, scrape_interval: 1h, static_configs: [{targets: ['127.0.0.1:9']}]}]\n"
     with PrivatePrometheus(config) as server, connect(server.url) as prom:
-        wait(lambda: prom.targets()["activeTargets"])
+        until(lambda: prom.targets()["activeTargets"])
         found = targets(prom)
     assert found.state == "unknown"
     assert "not been scraped yet" in found.detail
@@ -144,14 +144,13 @@ def test_a_server_behind_tls_that_is_asked_without_says_so():
     said = b"Client sent an HTTP request to an HTTPS server.\n"
     with Page({"/api/v1/status/buildinfo": 400}, body=said) as address:
         command = [sys.executable, "-m", "analysis", "doctor", "--url", f"http://{address}"]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert ran.returncode == 3
     assert "begin the URL with https://" in ran.stderr
 
 
 def test_alerts_not_firing(server):
-    checks = examined(server, f"127.0.0.1:{server.port}", "127.0.0.1:9")
-    assert cases(checks.values()) == ["Alerts not firing"]
+    checks = examined(server, f"127.0.0.1:{server.port}", "127.0.0.1:9", ["Alerts not firing"])
     assert checks["alertmanager"].state == "failed"
 
 
@@ -165,8 +164,8 @@ def test_alerts_not_firing(server):
     ],
 )
 def test_grafana_and_its_data_source(statuses, expected):
-    with PlayedGrafana(statuses) as url:
-        checks = list(grafana(url, {"GRAFANA_PASSWORD": "hidden"}))
+    with played_grafana(statuses) as address:
+        checks = list(grafana(f"http://{address}", {"GRAFANA_PASSWORD": "hidden"}))
     assert {check.name: check.state for check in checks} == expected
     loading = "failed" in expected.values()
     assert cases(checks) == (["Grafana dashboard not loading"] if loading else [])
@@ -193,24 +192,47 @@ def test_the_command_says_which_case_it_is(server):
     assert "Grafana dashboard not loading" in json.loads(asked.stdout)["cases"]
 
 
-def wait(wanted, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+EXPECTED = {
+    "locked": "credentials",
+    "moved": "metrics_path",
+    "prose": "exposition format",
+    "slow": "too slowly",
+    "plain": "plain HTTP",
+    "nobody": "nothing listens",
+}
 
 
-def all_tried(url):
-    with connect(url) as prom:
-        active = prom.targets()["activeTargets"]
-        return active and all(target["health"] != "unknown" for target in active)
+def errors(prom):
+    """What is wrong with each job's target."""
+    return {target["labels"]["job"]: target["lastError"] for target in prom.targets()["activeTargets"]}
+
+
+def told_apart(prom):
+    """Whether every job's target is down for the reason that was planted."""
+    seen = errors(prom)
+    return seen.keys() == EXPECTED.keys() and all(word in cause(seen[name]) for name, word in EXPECTED.items())
 
 
 class Page:
-    """Answers these paths with these statuses; one of them later than any scrape waits."""
+    """A server that answers these paths with these statuses, every other with `otherwise`, always with one body.
 
-    def __init__(self, statuses, slow="", body=b"this is prose, not metrics\n"):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler(statuses, slow, body))
+    One of the paths is answered later than any scrape waits.
+    """
+
+    def __init__(self, statuses, *, body=b"this is prose, not metrics\n", otherwise=404, slow=""):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                path = self.path.split("?")[0]
+                time.sleep(2 if path == slow else 0)
+                self.send_response(statuses.get(path, otherwise))
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
@@ -220,48 +242,8 @@ class Page:
         self.server.shutdown()
         self.server.server_close()
 
-    @staticmethod
-    def handler(statuses, slow, body):
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                path = self.path.split("?")[0]
-                time.sleep(2 if path == slow else 0)
-                self.send_response(statuses.get(path, 404))
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
 
-            def log_message(self, *_):
-                pass
-
-        return Handler
-
-
-class PlayedGrafana:
+def played_grafana(statuses):
     """Answers like Grafana's API, with these statuses in place of 200."""
-
-    def __init__(self, statuses):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler(statuses))
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-    @staticmethod
-    def handler(statuses):
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                body = json.dumps([{"type": "prometheus", "uid": "p", "name": "Prometheus"}]).encode()
-                self.send_response(statuses.get(self.path, 200))
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
+    sources = [{"type": "prometheus", "uid": "p", "name": "Prometheus"}]
+    return Page(statuses, body=json.dumps(sources).encode(), otherwise=200)

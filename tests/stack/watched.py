@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import time
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -21,11 +20,11 @@ from analysis.report.status import Status
 from analysis.window import Window
 from tests.report.handmade import document, finding, put
 from tests.stack.native import ROOT
+from tests.waiting import until
 
 PAST = timedelta(hours=26)  # longer than the day that RequestRateAnomaly looks back
 ALERTS_SINCE = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-PATIENCE_SECONDS = 60
 SCRAPES = 4  # of each exporter, so that rates can be told
 RULE_FILES = [path for path in (ROOT / "monitoring/prometheus").glob("*.yml") if path.name != "prometheus.yml"]
 LIVE = 'up{instance=~"127.*"}'
@@ -69,7 +68,7 @@ def _exporters(stack, folder):
 
 def _end(process):
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 def _review(folder):
@@ -114,12 +113,10 @@ def _key(key):
 
 def _wait(prom, store):
     """Until every exporter was scraped some times, while Redis is asked for keys, some of which are there."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    with socket.create_connection(("127.0.0.1", store), timeout=10) as client:
-        while True:
+    with socket.create_connection(("127.0.0.1", store), timeout=30) as client:
+
+        def scraped():
             client.sendall(b"SET there 1\r\nGET there\r\nGET missing\r\n")
-            scraped = prom.instant(f"min(count_over_time({LIVE}[1m])) and min({LIVE}) == 1")
-            if len(scraped) and scraped.iloc[0] >= SCRAPES:
-                return
-            assert time.monotonic() < deadline, prom.targets()
-            time.sleep(0.5)
+            return len(prom.instant(f"min(count_over_time({LIVE}[1m])) >= {SCRAPES} and min({LIVE}) == 1"))
+
+        until(scraped, told=prom.targets)

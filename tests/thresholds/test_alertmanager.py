@@ -1,7 +1,8 @@
 """What Alertmanager does with alerts, held against Alertmanager itself: routes, notifications, silences."""
 
 import subprocess
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from analysis.thresholds.routing import read_routes
 from analysis.thresholds.whatif_document import Asked, whatif_document
 from analysis.window import Window
 from tests.stack.receiver import Receiver
+from tests.waiting import answers
 
 CONFIG = """
 route:
@@ -74,17 +76,10 @@ def manager(tmp_path_factory):
             subprocess.Popen(command, cwd=folder, stderr=log, stdout=log) as process,
         ):
             try:
-                receiver.wait(lambda: _is_ready(url), 30)
+                receiver.wait(lambda: answers(f"{url}/-/ready"))
                 yield url, folder / "am.yml", receiver
             finally:
                 process.terminate()
-
-
-def _is_ready(url):
-    try:
-        return requests.get(f"{url}/-/ready", timeout=5).ok
-    except requests.ConnectionError:
-        return False
 
 
 @pytest.mark.parametrize("labels", LABELS[::3], ids=lambda labels: f"{labels['severity']}-{labels['team']}")
@@ -106,19 +101,17 @@ def test_as_many_pages_are_counted_as_alertmanager_sends(manager):
     expected = {labels["alertname"]: len(routing.groupings(labels)) for labels in LABELS}
     assert set(expected.values()) == {0, 1, 2, 3}
     total = sum(expected.values())  # every alert has a name of its own, and so groups of its own
-    receiver.wait(lambda: len(receiver.got) >= total, 30)
-    receiver.wait(lambda: _settled(receiver), 30)
+    receiver.wait(lambda: len(receiver.got) >= total)
+    receiver.wait(lambda: _settled(receiver))
     told = [body["commonLabels"]["alertname"] for _, _, _, body in receiver.got]
     assert {name: told.count(name) for name in expected} == expected
 
 
 def _settled(receiver):
     """Whether two more flushes of every group have brought nothing."""
-    count, until = len(receiver.got), datetime.now(UTC) + timedelta(seconds=3)
-    while datetime.now(UTC) < until:
-        if len(receiver.got) > count:
-            return False
-    return True
+    count = len(receiver.got)
+    time.sleep(3)
+    return len(receiver.got) == count
 
 
 def test_only_receivers_that_are_asked_for_page(manager):
