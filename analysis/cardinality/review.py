@@ -1,24 +1,20 @@
 """The face of the cardinality analysis: collect, explain, grade, forecast, propose, say."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.cardinality import outcome, remote
+from analysis.cardinality import outcome
+from analysis.cardinality.asked import Asked, asked_for, gap_of
 from analysis.cardinality.causes import causes as split_causes
 from analysis.cardinality.collect import collect
-from analysis.cardinality.dashboards import folder_queries
 from analysis.cardinality.describe import REPORT, Describer
-from analysis.cardinality.grafana import api_queries
 from analysis.cardinality.history import totals
-from analysis.cardinality.model import Collected
+from analysis.cardinality.model import Cause, Collected
+from analysis.cardinality.proposals import Proposal
 from analysis.cardinality.proposals import proposals as make_proposals
-from analysis.cardinality.queries import Query, rule_queries
-from analysis.cardinality.query_log import log_queries
-from analysis.cardinality.tables import cause_rows, jobs_of, label_names, metric_rows, proposal_rows
-from analysis.cardinality.usage import Usage, usage
-from analysis.errors import PromreviewError, SourceError
+from analysis.cardinality.tables import cause_rows, metric_rows, proposal_rows
 from analysis.findings import (
     Coverage,
     Finding,
@@ -30,9 +26,6 @@ from analysis.findings import (
     sort_findings,
 )
 from analysis.prometheus import Prometheus
-from analysis.prometheus.patterns import one_of
-from analysis.prometheus.rule_files import groups_of_files
-from analysis.prometheus.rules import groups_of_api
 from analysis.series.forecast import Forecast, forecast
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window
@@ -40,8 +33,6 @@ from analysis.window import Window
 UNKNOWN_MEMORY = (
     "the server does not scrape itself: bytes per series are unknown, so the limit of memory was not looked at"
 )
-FEDERATED = "federated {} times; name the selectors in remote_match: what leaves here cannot be seen to be used"
-GIVE = "where others evaluate them (vmalert, a ruler), name their files as rules"
 
 
 def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window) -> ReportResult:
@@ -62,53 +53,79 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
     collected = collect(prom, settings, window)
     if collected is None:
         return _without_data(prom, window)
-    queries, gaps = _queries(prom, settings, window)
-    jobs, names = jobs_of(collected), label_names(collected)
-    used = usage(queries, jobs, names, remote.consumer(prom, settings))
-    gaps += [_gap(window, where, f"not read: {why}"[:300]) for where, why in used.unread]
-    if not settings.remote_match and (asked := remote.federations(prom, window)) >= 1:
-        gaps.append(_gap(window, "usage by federation", FEDERATED.format(round(asked))))
-    missing = _missing(prom, used, window)
-    rows = metric_rows(collected, used, settings.owner_labels)
-    recorded = {query.record for query in queries if query.record}
-    proposed = make_proposals(collected.edges, used, recorded, settings)
-    limit = _limit(collected, settings)
-    if settings.limit_memory_bytes and not collected.bytes_per_series:
-        gaps.append(_gap(window, "the memory limit", UNKNOWN_MEMORY))
-    total = totals(collected.trend)
-    ahead = (
-        forecast(total, limit, settings.forecast_level)
-        if limit
-        else Forecast(settings.forecast_level, reason="no_limit")
+    asked = asked_for(prom, settings, window, collected)
+    rows = metric_rows(collected, asked.used, settings.owner_labels)
+    limit, total = _limit(collected, settings), totals(collected.trend)
+    reviewed = Reviewed(
+        collected,
+        asked,
+        rows,
+        make_proposals(collected.edges, asked.used, asked.recorded, settings),
+        split_causes(collected.counts_start, collected.counts_end, collected.edges, collected.created),
+        limit,
+        _ahead(total, limit, settings),
+        _last_month(prom, settings, window, rows),
     )
-    found = split_causes(collected.counts_start, collected.counts_end, collected.edges, collected.created)
-    past = _last_month(prom, settings, window, rows)
-    alive = int(collected.counts_end.sum())
-    describe = Describer(window, (collected.start, collected.end), prom.source().url, settings, prom.restricted)
-    findings = [
-        *describe.growth(found, {row["name"]: row for row in rows}, proposed),
-        *([describe.limit(ahead, limit, alive)] if limit else []),
-        *describe.churn(found, alive),
-        *describe.missing(missing),
-        *describe.outcome(past),
+    gaps, extra = [*collected.gaps, *asked.gaps], _extra(reviewed)
+    if settings.limit_memory_bytes and not collected.bytes_per_series:
+        gaps.append(gap_of(window, "the memory limit", UNKNOWN_MEMORY))
+    findings = _findings(prom, settings, window, reviewed)
+    document = _document(prom, window, collected.coverage, gaps, findings, extra)
+    return ReportResult(document, _tables(extra), {"trend": collected.trend, "total": total.to_frame("series")})
+
+
+class Reviewed(NamedTuple):
+    """What the parts of the analysis say of one window; `metrics` and `last_month` are rows of the document."""
+
+    collected: Collected
+    asked: Asked
+    metrics: list[dict[str, Any]]
+    proposals: list[Proposal]
+    causes: list[Cause]
+    limit: float | None
+    ahead: Forecast
+    last_month: list[dict[str, Any]]
+
+    @property
+    def alive(self) -> int:
+        """Series at the window's end."""
+        return int(self.collected.counts_end.sum())
+
+
+def _findings(
+    prom: Prometheus, settings: CardinalityGrowthSettings, window: Window, reviewed: Reviewed
+) -> list[Finding]:
+    edges = reviewed.collected.start, reviewed.collected.end
+    describe = Describer(window, edges, prom.source().url, settings, prom.restricted)
+    by_name = {row["name"]: row for row in reviewed.metrics}
+    limit = reviewed.limit
+    return [
+        *describe.growth(reviewed.causes, by_name, reviewed.proposals),
+        *([describe.limit(reviewed.ahead, limit, reviewed.alive)] if limit else []),
+        *describe.churn(reviewed.causes, reviewed.alive),
+        *describe.missing(reviewed.asked.missing),
+        *describe.outcome(reviewed.last_month),
     ]
-    extra = {
-        "series": {"start": int(collected.counts_start.sum()), "end": alive},
+
+
+def _extra(reviewed: Reviewed) -> dict[str, Any]:
+    """What the document has beside its findings."""
+    collected, asked = reviewed.collected, reviewed.asked
+    return {
+        "series": {"start": int(collected.counts_start.sum()), "end": reviewed.alive},
         "edges": {"start": collected.start, "end": collected.end},
         "slow_jobs": dict(collected.slow_jobs),
-        "causes": cause_rows(found),
-        "metrics": rows,
-        "missing": [{"metric": name, "asked_by": sorted(who)} for name, who in sorted(missing.items())],
-        "forecast": forecast_row(ahead, limit),
-        "proposals": proposal_rows(proposed),
-        "usage_sources": _sources(queries),
-        "asked_for_everything": sorted(used.everything),
-        "last_month": past,
+        "causes": cause_rows(reviewed.causes),
+        "metrics": reviewed.metrics,
+        "missing": [{"metric": name, "asked_by": sorted(who)} for name, who in sorted(asked.missing.items())],
+        "forecast": forecast_row(reviewed.ahead, reviewed.limit),
+        "proposals": proposal_rows(reviewed.proposals),
+        "usage_sources": asked.sources,
+        "asked_for_everything": sorted(asked.used.everything),
+        "last_month": reviewed.last_month,
         "head": dict(collected.head),
         "bytes_per_series": collected.bytes_per_series,
     }
-    document = _document(prom, window, collected.coverage, [*collected.gaps, *gaps], findings, extra)
-    return ReportResult(document, _tables(extra), {"trend": collected.trend, "total": total.to_frame("series")})
 
 
 def forecast_row(found: Forecast, limit: float | None) -> dict[str, Any]:
@@ -159,7 +176,7 @@ def _without_data(prom: Prometheus, window: Window) -> ReportResult:
         "last_month": [],
         "forecast": forecast_row(Forecast(0.8, reason="too_little_data"), None),
     }
-    gap = _gap(window, "all series", "no data in the window")
+    gap = gap_of(window, "all series", "no data in the window")
     document = _document(prom, window, 0.0, [gap], [finding], extra)
     empty = pd.DataFrame(index=pd.DatetimeIndex([], tz="UTC", name="time"))
     return ReportResult(document, _tables(extra), {"trend": empty, "total": empty.assign(series=[])})
@@ -170,58 +187,18 @@ def _tables(extra: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(extra[name]) for name in names}
 
 
-def _gap(window: Window, scope: str, reason: str) -> Gap:
-    return Gap(start=window.start, end=window.end, scope=scope, reason=reason)
-
-
-def _queries(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window) -> tuple[list[Query], list[Gap]]:
-    """Everything that is asked, and the sources that could not be read."""
-    gaps: list[Gap] = []
-    try:
-        groups = groups_of_files(settings.rules) if settings.rules else groups_of_api(prom.rules())
-    except PromreviewError as error:
-        if settings.rules:
-            raise
-        groups, gaps = [], [_gap(window, "usage by rules", f"the server does not show its rules: {error}; {GIVE}")]
-    if not groups and not gaps:
-        gaps.append(_gap(window, "usage by rules", f"the server shows no rule at all; {GIVE}"))
-    found = list(rule_queries(groups))
-    if settings.dashboards:
-        skipped: list[tuple[str, str]] = []
-        found += folder_queries(settings.dashboards, skipped)
-        gaps += [_gap(window, f"usage by dashboards: {file}", f"skipped: {why}"[:300]) for file, why in skipped]
-    if settings.grafana_url:
-        try:
-            found += api_queries(settings.grafana_url)
-        except SourceError as error:
-            gaps.append(_gap(window, "usage by dashboards", str(error)))
-    elif not settings.dashboards:
-        gaps.append(_gap(window, "usage by dashboards", "no dashboards given; unused means: by no rule"))
-    return [*found, *log_queries(settings.query_log)], gaps
-
-
-def _sources(queries: Iterable[Query]) -> dict[str, int]:
-    kinds = [query.kind for query in queries]
-    return {kind: kinds.count(kind) for kind in ("rule", "dashboard", "indirect", "query_log")}
-
-
-def _missing(prom: Prometheus, used: Usage, window: Window) -> dict[str, set[str]]:
-    """Of what is absent at both edges, that which was not there in between either."""
-    if not used.missing:
-        return {}
-    names, seen = sorted(used.missing), set()
-    for at in range(0, len(names), 200):
-        for labels in prom.series([f"{{__name__=~{one_of(names[at : at + 200])}}}"], window):
-            seen.add(labels["__name__"])
-    return {name: used.missing[name] for name in names if name not in seen}
-
-
 def _limit(collected: Collected, settings: CardinalityGrowthSettings) -> float | None:
     """The smaller of both limits, in series."""
     limits = [float(settings.limit_series)] if settings.limit_series else []
     if settings.limit_memory_bytes and collected.bytes_per_series:
         limits.append(float(round(settings.limit_memory_bytes / collected.bytes_per_series)))
     return min(limits, default=None)
+
+
+def _ahead(total: pd.Series, limit: float | None, settings: CardinalityGrowthSettings) -> Forecast:
+    """When the limit is reached, where there is one."""
+    level = settings.forecast_level
+    return forecast(total, limit, level) if limit else Forecast(level, reason="no_limit")
 
 
 def _last_month(
