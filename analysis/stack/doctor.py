@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from analysis.errors import PromreviewError, SourceError, UnsupportedError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import selector
-from analysis.stack.check import Check, State
+from analysis.stack.check import Check
 from analysis.stack.scraping import targets
 from analysis.stack.troubleshooting import alertmanager, configuration, notifications
 from analysis.window import Window, parse_duration
@@ -60,12 +60,15 @@ def _guarded(name: str, check: Callable[[Prometheus], Check], prom: Prometheus) 
 def _clock(prom: Prometheus) -> Check:
     before = time.time()
     answer = prom.api.get("query", {"query": "time()"})
+    after = time.time()
     pair = answer["result"] if answer["resultType"] == "scalar" else answer["result"][0]["value"]  # VictoriaMetrics
-    served = float(pair[1])
-    skew = served - (before + time.time()) / 2
-    state: State = "ok" if abs(skew) <= CLOCK_SKEW_SECONDS else "failed"
-    advice = "" if state == "ok" else "set the clocks (NTP): windows and events would be misplaced"
-    return Check("clock", state, f"the server's clock is {skew:+.1f} s from ours", advice)
+    skew, doubt = float(pair[1]) - (before + after) / 2, (after - before) / 2
+    detail = f"the server's clock is {skew:+.1f} s from ours" + (f", give or take {doubt:.1f} s" if doubt > 1 else "")
+    if abs(skew) - doubt > CLOCK_SKEW_SECONDS:
+        return Check("clock", "failed", detail, "set the clocks (NTP): windows and events would be misplaced")
+    if doubt > CLOCK_SKEW_SECONDS:
+        return Check("clock", "unknown", detail, "the server answers too slowly to tell: ask again later")
+    return Check("clock", "ok", detail)
 
 
 def _retention(prom: Prometheus, window: Window) -> Check:

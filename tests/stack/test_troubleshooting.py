@@ -1,6 +1,7 @@
 """The doctor tells the guide's three cases apart, on real servers; Grafana is not to be had here and is played."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from analysis.stack.check import Check
 from analysis.stack.doctor import examine
 from analysis.stack.scraping import cause, targets
 from analysis.stack.troubleshooting import CASES, cases, configuration, grafana
+from tests.prometheus.faulty_server import before
 from tests.waiting import until
 
 RULES = "groups: [{name: g, rules: [{alert: A, expr: vector(0) > 1}]}]\n"
@@ -125,6 +127,22 @@ def test_a_target_that_was_not_scraped_yet_is_not_called_well():
         found = targets(prom)
     assert found.state == "unknown"
     assert "not been scraped yet" in found.detail
+
+
+@pytest.mark.parametrize(("ahead", "state"), [(90, "failed"), (-3600, "failed"), (0, "ok")])
+def test_a_servers_clock_that_is_off_is_told(server, ahead, state):
+    def fault(path, _):
+        if "query=time" not in path:
+            return None
+        now = time.time() + ahead
+        data = {"resultType": "scalar", "result": [now, str(now)]}
+        return 200, json.dumps({"status": "success", "data": data}).encode()
+
+    with before(server.url, fault) as relay, connect(relay) as prom:
+        [clock] = [check for check in examine(prom, []) if check.name == "clock"]
+    assert clock.state == state
+    if ahead:
+        assert abs(float(re.search(r"[+-][\d.]+", clock.detail)[0]) - ahead) < 60  # a machine may stall meanwhile
 
 
 def test_a_rule_that_is_wrong_is_told_though_the_old_ones_work_on():
