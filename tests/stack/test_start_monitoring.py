@@ -252,7 +252,9 @@ def test_what_ends_at_once_is_told_with_its_last_words(tmp_path):
     with NativeStack(tmp_path, MONITORING_CONFIG=str(tmp_path / "config")) as native:
         refused = native.run("start")
     assert refused.returncode == 1
-    assert re.search("^alertmanager +DOWN: it has ended; its last words: .*field nonsense not found", refused.stderr)
+    assert re.search(
+        "^alertmanager +DOWN: it has ended; its last words: .*field nonsense not found", refused.stderr, re.MULTILINE
+    )
 
 
 def test_a_program_that_is_missing_is_named_before_anything_is_started(tmp_path):
