@@ -57,6 +57,10 @@ class UnsupportedError(SourceError):
     """The server lacks this part of the API, as some Prometheus-like ones do."""
 
 
+LACKING = (UnsupportedError, NotPrometheusError, AccessError)
+"""What one page of the API ends in where a server has it not, or not for us, that answers on others."""
+
+
 class TooLargeError(SourceError):
     """The answer stays above the server's or our limits, however it is split."""
 

@@ -10,12 +10,12 @@ from analysis.cardinality.queries import Query, rule_queries
 from analysis.cardinality.query_log import log_queries
 from analysis.cardinality.tables import jobs_of, label_names
 from analysis.cardinality.usage import Usage, usage
-from analysis.errors import PromreviewError, SourceError
+from analysis.errors import LACKING, SourceError
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
 from analysis.prometheus.patterns import one_of
 from analysis.prometheus.rule_files import groups_of_files
-from analysis.prometheus.rules import groups_of_api
+from analysis.prometheus.rules import shown_groups
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.window import Window
 
@@ -63,7 +63,12 @@ def asked_for(prom: Prometheus, settings: CardinalityGrowthSettings, window: Win
     gaps += [gap_of(window, where, f"not read: {why}"[:SHOWN]) for where, why in used.unread]
     if not settings.remote_match and (asked := remote.federations(prom, window)) >= 1:
         gaps.append(gap_of(window, "usage by federation", FEDERATED.format(round(asked))))
-    return Asked(queries, used, _missing(prom, used, window), gaps)
+    try:
+        missing = _missing(prom, used, window)
+    except LACKING as error:  # nothing is called missing that the server will not list
+        missing = {}
+        gaps.append(gap_of(window, "metrics that are asked for and missing", str(error)))
+    return Asked(queries, used, missing, gaps)
 
 
 def gap_of(window: Window, scope: str, reason: str) -> Gap:
@@ -75,13 +80,11 @@ def _queries(prom: Prometheus, settings: CardinalityGrowthSettings, window: Wind
     """Everything that is asked, and the sources that could not be read."""
     gaps: list[Gap] = []
     try:
-        groups = groups_of_files(settings.rules) if settings.rules else groups_of_api(prom.rules())
-    except PromreviewError as error:
-        if settings.rules:
-            raise
-        groups, gaps = [], [gap_of(window, "usage by rules", f"the server does not show its rules: {error}; {GIVE}")]
-    if not groups and not gaps:
-        gaps.append(gap_of(window, "usage by rules", f"the server shows no rule at all; {GIVE}"))
+        groups, unseen = (groups_of_files(settings.rules), "") if settings.rules else shown_groups(prom)
+    except SourceError as error:
+        groups, unseen = [], f"the server does not show its rules: {error}"
+    if not groups:
+        gaps.append(gap_of(window, "usage by rules", f"{unseen or 'the server shows no rule at all'}; {GIVE}"))
     found = list(rule_queries(groups))
     if settings.dashboards:
         skipped: list[tuple[str, str]] = []

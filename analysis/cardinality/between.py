@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis.cardinality.model import Created, Edges, Group, Labels, Reader
+from analysis.errors import LACKING
 from analysis.prometheus import Prometheus
 from analysis.prometheus.patterns import one_of
 from analysis.prometheus.spread import spread
@@ -23,6 +24,14 @@ Slices = list[tuple[list[str], list[Window]]]
 def between(start: datetime, end: datetime) -> Window:
     """What lies between the edges; a second at least."""
     return Window(start, max(end, start + timedelta(seconds=1)))
+
+
+def names_of(prom: Prometheus, window: Window) -> list[str]:
+    """Names of all metrics of a window; none beyond those at its edges where the server lists no values."""
+    try:
+        return prom.label_values("__name__", window=window)
+    except LACKING:
+        return []
 
 
 def momentary(names: Iterable[str], counts: Iterable[pd.Series], trend: pd.DataFrame) -> pd.Series:

@@ -11,10 +11,11 @@ from datetime import datetime
 import pandas as pd
 
 from analysis.cardinality import history, server
-from analysis.cardinality.between import between, created, momentary, slice_plan
+from analysis.cardinality.between import between, created, momentary, names_of, slice_plan
 from analysis.cardinality.counting import Instants, vector
 from analysis.cardinality.model import Collected, Edges, Group, Reader
 from analysis.cardinality.selectors import OURS, alive
+from analysis.errors import LACKING
 from analysis.findings import Gap
 from analysis.prometheus import Prometheus
 from analysis.prometheus.spread import spread
@@ -36,10 +37,13 @@ def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Windo
     batches, left_out = plan(counts[0], counts[1], settings.label_set_budget, settings.series_per_query)
     edges = _edges(prom, batches, (start, slow_start), (end, slow_end))
     budget = settings.label_set_budget - sum(len(e.start) + len(e.end) for e in edges.values())
-    brief = momentary(prom.label_values("__name__", window=window), counts, trend)
+    brief = momentary(names_of(prom, window), counts, trend)
     batches += batched(brief, settings.series_per_query)
     slices, not_sliced = slice_plan(batches, {**brief.to_dict(), **_sizes(edges)}, budget, between(start, end))
-    seen_between, not_read = created(prom, slices, edges, budget)
+    try:
+        (seen_between, not_read), unlisted = created(prom, slices, edges, budget), ""
+    except LACKING as error:
+        seen_between, not_read, unlisted = {}, [], str(error)
     return Collected(
         start=start,
         end=end,
@@ -50,7 +54,11 @@ def collect(prom: Prometheus, settings: CardinalityGrowthSettings, window: Windo
         trend=trend,
         slow_jobs={**slow_start, **slow_end},
         coverage=history.coverage(trend, window),
-        gaps=(*history.gaps(trend, window, seen), *_budget_gaps(left_out, [*not_sliced, *not_read], window)),
+        gaps=(
+            *history.gaps(trend, window, seen),
+            *_budget_gaps(left_out, [*not_sliced, *not_read], window),
+            *_unlisted(unlisted, window),
+        ),
         bytes_per_series=server.bytes_per_series(prom, end),
         head=server.head_statistics(prom),
     )
@@ -125,6 +133,12 @@ def _sizes(edges: Mapping[Group, Edges]) -> dict[str, int]:
     for group, sides in edges.items():
         sizes[group.metric] = sizes.get(group.metric, 0) + max(len(sides.start), len(sides.end))
     return sizes
+
+
+def _unlisted(why: str, window: Window) -> Iterator[Gap]:
+    """What is not known where a server lists no series: counts at the edges do not need it."""
+    if why:
+        yield Gap(start=window.start, end=window.end, scope="series that came and went", reason=why)
 
 
 def _budget_gaps(left_out: list[str], not_sliced: list[str], window: Window) -> Iterator[Gap]:

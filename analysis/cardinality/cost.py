@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 
 from analysis.cardinality import history, server
-from analysis.cardinality.between import between, momentary, slice_plan
+from analysis.cardinality.between import between, momentary, names_of, slice_plan
 from analysis.cardinality.collect import batched, plan
 from analysis.cardinality.counting import Instants
 from analysis.cardinality.selectors import OURS, alive
@@ -39,7 +39,7 @@ def rehearse(prom: Rehearsal, settings: CardinalityGrowthSettings, window: Windo
         for at, jobs, size in zip(seen, slow_jobs, sizes, strict=True):
             asked += _rehearse_edge(prom, at, alive(jobs, batch), int(size.reindex(batch).sum()))
     largest = pd.concat(sizes, axis=1).max(axis=1).astype(int).to_dict()
-    brief = momentary(prom.label_values("__name__", window=window), counts, trend)
+    brief = momentary(names_of(prom, window), counts, trend)
     batches += batched(brief, settings.series_per_query)
     _rehearse_between(prom, batches, {**largest, **brief.to_dict()}, settings.label_set_budget - asked, between(*seen))
     server.bytes_per_series(prom, seen[1])

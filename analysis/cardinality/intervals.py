@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.cardinality.selectors import OURS
-from analysis.errors import PromreviewError
+from analysis.errors import LACKING, PromreviewError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.patterns import one_of
 from analysis.prometheus.promql import quote
@@ -42,7 +42,7 @@ def slow_jobs(prom: Prometheus, at: datetime, back: timedelta) -> dict[str, floa
     hour = timedelta(hours=1)
     day = Window(at - timedelta(days=1), at + timedelta(milliseconds=1))
     # an empty job is allowed in the index, but cannot be told from "no job"
-    jobs = [job for job in prom.label_values("job", window=day) if job]
+    jobs = _jobs(prom, day)
     counted = prom.instant("max by (job) (count_over_time(up[1h]))", at)
     often = {str(job) for (job,), n in counted.items() if n * back / 2 > hour}
     measured = {job: _interval(prom, job, at) for job in jobs if job not in often}
@@ -53,6 +53,15 @@ def slow_jobs(prom: Prometheus, at: datetime, back: timedelta) -> dict[str, floa
         if seconds is not None and seconds > back.total_seconds() / 2:
             found[job] = seconds * INTERVALS_BACK
     return found
+
+
+def _jobs(prom: Prometheus, day: Window) -> list[str]:
+    """Every job that wrote in a day; those of its end where the server lists no values."""
+    try:
+        values = prom.label_values("job", window=day)
+    except LACKING:
+        values = [str(job) for (job,) in prom.instant('group by (job) ({job!=""})', day.end).index]
+    return [job for job in values if job]
 
 
 def _interval(prom: Prometheus, job: str, at: datetime) -> float | None:
@@ -71,12 +80,19 @@ def _interval(prom: Prometheus, job: str, at: datetime) -> float | None:
 def _small_metric(prom: Prometheus, job: str, window: Window) -> str | None:
     """A metric of the job with few series: ``up`` where there is one."""
     selector = f"{{job={quote(job)}}}"
-    names = prom.label_values("__name__", [selector], window)
+    try:
+        names = prom.label_values("__name__", [selector], window)
+    except LACKING:
+        return "up"
     if not names or "up" in names:
         return "up" if names else None
     some = names[:: max(1, len(names) // MOST_NAMES)]
     sizes: dict[str, int] = {}
-    for labels in prom.series([f"{{__name__=~{one_of(some)},job={quote(job)}}}"], window):
+    try:
+        rows = prom.series([f"{{__name__=~{one_of(some)},job={quote(job)}}}"], window)
+    except LACKING:
+        return names[0]
+    for labels in rows:
         sizes[labels["__name__"]] = sizes.get(labels["__name__"], 0) + 1
     return min(sizes, key=lambda name: (sizes[name], name)) if sizes else None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from analysis.errors import InputError, SourceError, UnsupportedError
+from analysis.errors import LACKING, InputError, SourceError
 from analysis.prometheus.archive import Answers, Archive, Recorder
 from analysis.prometheus.archive.manifests import checksum_name
 from analysis.prometheus.chunks import Chunks, in_order
@@ -248,7 +248,7 @@ class Prometheus:
         if self._source is None:
             try:
                 info = self.status("buildinfo")
-            except UnsupportedError:
+            except LACKING:
                 info = {}
             kind = kind_of(info, lambda expr: self.get("query", {"query": expr}))
             self._source = Source(url=self.api.shown_url, kind=kind, version=str(info.get("version", "")))

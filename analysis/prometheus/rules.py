@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import markup
+from analysis.errors import LACKING
 from analysis.window import format_duration
+
+if TYPE_CHECKING:
+    from analysis.prometheus.client import Prometheus
 
 ZERO = timedelta()
 
@@ -96,6 +100,23 @@ def groups_of_api(groups: Iterable[Mapping[str, Any]]) -> list[RuleGroup]:
         )
         for group in groups
     ]
+
+
+def shown_groups(prom: "Prometheus") -> tuple[list[RuleGroup], str]:
+    """The groups that a server shows; none, and why, where others evaluate them and it does not know.
+
+    Only Prometheus itself says that it has no rule; the rest may leave them to a ruler.
+
+    Raises:
+        SourceError: it failed.
+    """
+    try:
+        groups = groups_of_api(prom.rules())
+    except LACKING as error:
+        return [], f"the server does not show its rules: {error}"
+    if not groups and prom.source().kind != "prometheus":
+        return [], "the server shows no rule at all"
+    return groups, ""
 
 
 def _api_rule(rule: Mapping[str, Any], index: int) -> Rule:

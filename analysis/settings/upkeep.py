@@ -76,6 +76,7 @@ class MonitoringGapsSettings(ReportSettings):
         [], description="metrics (regular expressions of the whole name) that were evaluated and need no alert"
     )
     series_budget: int = Field(20_000, ge=1, description="series of unwatched failure counters that are read at most")
+    rules: list[str] = Field([], description="rule files; those that the server shows where none are named")
     runbooks: str = Field("", description="folder of runbooks, NAME.md; links are judged by their presence when empty")
     guide: str = Field("", description="Markdown page whose sections have to be accounted for")
     accounted: str = Field("", description="Markdown page with tables whose first column names sections of the guide")

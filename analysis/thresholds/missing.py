@@ -6,7 +6,7 @@ from typing import Any
 
 import promql_parser as ast
 
-from analysis.errors import InputError
+from analysis.errors import LACKING, InputError
 from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import Selector, children, metric_names, parse, selector, selectors, text_of, walk
 from analysis.prometheus.rules import Rule
@@ -24,13 +24,19 @@ def existing_metrics(prom: Prometheus, rules: Iterable[Rule], window: Window) ->
     found: set[str] = set()
     for place in range(0, len(names), NAMES_PER_QUESTION):
         match = [selector(name) for name in names[place : place + NAMES_PER_QUESTION]]
-        found |= set(prom.label_values("__name__", match, window))
+        try:
+            found |= set(prom.label_values("__name__", match, window))
+        except LACKING:  # nothing is called missing that the server will not list
+            return set(names)
     return found
 
 
 def is_void(prom: Prometheus, window: Window) -> bool:
     """Whether nothing at all is held of a window: then no metric is missing, and no rule can be judged."""
-    return not prom.label_values("__name__", ['{__name__!=""}'], window)
+    try:
+        return not prom.label_values("__name__", ['{__name__!=""}'], window)
+    except LACKING:
+        return False
 
 
 def _names(expr: str) -> list[str]:

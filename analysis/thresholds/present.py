@@ -149,8 +149,30 @@ def no_rule_judged(judged: Sequence[tuple[Measured, Sequence[Judgement]]], windo
     )
 
 
-def coverage_of(judged: Sequence[tuple[Measured, Sequence[Judgement]]], window: Window) -> Coverage:
-    """Which share of the window the rules had data in, and which rules could not be judged, each with its reason."""
+def no_rule_shown(why: str, window: Window) -> Finding:
+    """The one finding of a review of a server that lets nobody see its rules."""
+    return Finding(
+        id=finding_id(REPORT, "not_judged"),
+        report=REPORT,
+        kind="unknown",
+        severity="unknown",
+        title=f"No alert rule could be judged: {why}",
+        start=window.start,
+        end=None,
+        detected_at=window.end,
+        evidence={"rules": 0},
+        action="Name the files of the rules that others evaluate (vmalert, a ruler) as `rule_files`.",
+    )
+
+
+def coverage_of(judged: Sequence[tuple[Measured, Sequence[Judgement]]], window: Window, unseen: str = "") -> Coverage:
+    """Which share of the window the rules had data in, and which rules could not be judged, each with its reason.
+
+    Args:
+        judged: the rules with their verdicts.
+        window: the month under review.
+        unseen: why the server shows no rules, where it does not.
+    """
     length = window.duration / timedelta(days=1)
     reviewed = [item for item, _ in judged]
     shares = [min(1.0, item.days / length) for item in reviewed if item.is_judged]
@@ -160,7 +182,9 @@ def coverage_of(judged: Sequence[tuple[Measured, Sequence[Judgement]]], window: 
         if not item.is_judged or judgements[0].verdict == "unknown"
     ]
     if not judged:
-        gaps.append(Gap(start=window.start, end=window.end, scope="rules", reason="the server has no alerting rules"))
+        gaps.append(
+            Gap(start=window.start, end=window.end, scope="rules", reason=unseen or "the server has no alerting rules")
+        )
     if any(item.problem == NOTHING_HELD for item in reviewed):
         return Coverage(share=0.0, gaps=gaps)
     return Coverage(share=float(np.mean(shares)) if shares else None, gaps=gaps)

@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.findings import FindingsDocument, ReportResult, TimeSpan, sort_findings
 from analysis.prometheus import Prometheus
+from analysis.prometheus.rules import shown_groups
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.blocks import Measuring, measured
 from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
@@ -19,7 +20,7 @@ from analysis.thresholds.history import recorded_alerts
 from analysis.thresholds.identity import identities
 from analysis.thresholds.measure import Measured, evidence_of, unseen
 from analysis.thresholds.missing import existing_metrics, is_void
-from analysis.thresholds.present import REPORT, coverage_of, finding_of, no_rule_judged, row_of
+from analysis.thresholds.present import REPORT, coverage_of, finding_of, no_rule_judged, no_rule_shown, row_of
 from analysis.thresholds.recommend import entry_of
 from analysis.thresholds.scorecard import scored, table_of
 from analysis.thresholds.subjects import shown, values_of
@@ -51,7 +52,8 @@ def review(
         >>> print(review(prom, settings, settings.window()))
         threshold_drift: 0 findings, coverage unknown
     """
-    judged = judged_rules(prom, settings, window, progress)
+    unseen = "" if settings.rule_files else shown_groups(prom)[1]
+    judged = [] if unseen else judged_rules(prom, settings, window, progress)
     reviewed = [item for item, _, _ in judged]
     scorecard = scorecard_of(prom, reviewed, settings, window)
     rows, findings = [], []
@@ -62,12 +64,14 @@ def review(
     verdicts = [(item, judgements) for item, _, judgements in judged]
     if judged and {judgements[0].verdict for _, judgements in verdicts} == {"unknown"}:
         findings = [no_rule_judged(verdicts, window)]
+    if unseen:
+        findings = [no_rule_shown(unseen, window)]
     document = FindingsDocument(
         report=REPORT,
         window=TimeSpan.of(window),
         source=prom.source(),
         queries=prom.queries,
-        coverage=coverage_of(verdicts, window),
+        coverage=coverage_of(verdicts, window, unseen),
         findings=sort_findings(findings),
         recommendations=[
             entry_of(item, judgements[0], window).model_dump(mode="json") for item, _, judgements in judged
