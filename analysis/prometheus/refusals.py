@@ -26,14 +26,20 @@ RETRIED = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)  # from 5
 _ASKED_OFTEN = ("query", "query_range", "labels")  # every such server has them, so a 404 means another URL
 _LIMITS = (
     r"too many samples|exceeded maximum resolution|response too large|too many chunks|max-samples",
-    r"query time range exceeds the limit|err-mimir-max-|query exceeded the maximum|the query hit the max",  # Mimir
-    r"limit \d+ violated|exceeded (?:series|chunks|samples) limit|received message larger than max",  # Thanos, gRPC
+    r"query time range exceeds the limit|err-mimir-max-|query exceeded the (?:maximum|aggregated)",  # Mimir
+    r"the query hit the (?:max|aggregated)|exceeded (?:series|chunks|samples|bytes) limit",  # Cortex, Thanos
+    r"limit \d+ violated|received message larger than max",  # Thanos, gRPC
     r"-search\.max(?:PointsPerTimeseries|Samples\w+|Series|UniqueTimeseries|MemoryPerQuery)|not enough memory",
 )
 _TOO_LARGE = re.compile("|".join(_LIMITS))
 _TIMED_OUT = re.compile(r"timed out|deadline exceeded|context canceled|timeout exceeded", re.IGNORECASE)
 _NO_SUCH_PAGE = re.compile(r"unsupported path requested|unsupported URL path")  # VictoriaMetrics says it with a 400
 _WANTS_TLS = re.compile(r"HTTP request (?:was sent )?to (?:an )?HTTPS", re.IGNORECASE)  # Go, nginx
+# Said with a 400 or a 422, though another attempt may pass: Amazon's throttle, and one part of Mimir, Cortex or
+# Thanos that could not reach another.
+_PASSING = re.compile(
+    r"^Rate exceeded|ThrottlingException|rpc error: code = (?:Internal|Unavailable|Aborted)|consistency check failed"
+)
 _NO_TENANT = re.compile(r"no org id|X-Scope-OrgID", re.IGNORECASE)
 
 
@@ -74,6 +80,8 @@ def check(response: requests.Response, body: bytes, where: str, shown: Callable[
         raise _unsupported(page, status, said, where, body)
     if status == 400 and _WANTS_TLS.search(said):
         raise SourceError(f"{where} says: {said.rstrip('.')}; begin the URL with https://")
+    if status in (400, 422) and _PASSING.search(said):
+        raise Again(f"{status} {said}", retry_after(response))
     if status in (400, 422) or (status == 503 and _TIMED_OUT.search(said)):
         kind = TooLargeError if _TIMED_OUT.search(said) else QueryError
         raise kind(f"{where} says: {said}")

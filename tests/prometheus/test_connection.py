@@ -105,6 +105,44 @@ def test_too_many_samples_is_too_large():
         api(url).get("query")
 
 
+LIMITS = [  # in the words of Mimir, of Cortex, of Thanos and its store
+    "the query exceeded the maximum number of chunks (limit: 2000000 chunks) (err-mimir-max-chunks-per-query)",
+    "the query exceeded the aggregated chunks size limit (limit: 5 bytes)",
+    "the estimated number of chunks exceeded the maximum (err-mimir-max-estimated-chunks-per-query)",
+    "expanding series: the query hit the aggregated data size limit (limit: 5368709120 bytes)",
+    "the query hit the max number of series limit (limit: 10 series)",
+    "rpc error: code = ResourceExhausted desc = exceeded bytes limit",
+    "proxy Series(): rpc error: code = Aborted desc = exceeded series limit: limit 1 violated (got 2)",
+]
+
+
+@pytest.mark.parametrize("said", LIMITS)
+def test_each_server_s_limit_makes_the_question_smaller(said):
+    body = f'{{"status":"error","errorType":"execution","error":"{said}"}}'.encode()
+    with server(http(body, "422 Unprocessable Entity")) as (url, requests):
+        with pytest.raises(TooLargeError):
+            api(url).get("query")
+        assert len(requests) == 1
+
+
+PASSING = [  # Amazon's throttle; Mimir's and Cortex's parts that could not reach each other
+    (b'{"__type":"ThrottlingException","message":"Rate exceeded"}', "400 Bad Request"),
+    (b'{"status":"error","errorType":"execution","error":"rpc error: code = Internal desc = x"}', "422 Unprocessable"),
+    (
+        b'{"status":"error","error":"consistency check failed some blocks were not queried"}',
+        "422 Unprocessable",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "status"), PASSING)
+def test_a_failure_that_passes_is_asked_again_whatever_its_status(body, status):
+    good = http(b'{"status":"success","data":{"resultType":"vector","result":[]}}')
+    with server(http(body, status), good) as (url, requests):
+        assert api(url).get("query")["result"] == []
+        assert len(requests) == 2
+
+
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
 def test_no_access_says_which_setting_to_look_at(status):
     with server(http(b"no", status)) as (url, requests):
