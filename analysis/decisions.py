@@ -63,16 +63,35 @@ def read_decisions(path: Path = FILE) -> list[Decision]:
         ParameterError: the file is wrong; says where.
     """
     try:
-        items = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or []
-        return [Decision.model_validate(item) for item in items]
+        return decisions_of(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"cannot read {path}: {error}") from None
+
+
+def decisions_of(text: str, file: str) -> list[Decision]:
+    """Every decision in the text of a file; `file` is what messages call it.
+
+    Raises:
+        ParameterError: it is no list of decisions; says where.
+    """
+    try:
+        items = YAML(typ="safe").load(text) or []
+    except (YAMLError, ValueError) as error:
+        raise ParameterError(f"{file} is not YAML: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(items, list):
+        raise ParameterError(f"{file} is no list of decisions: each begins with `- id:`")
+    return [_decision(item, f"{file}, decision {place}") for place, item in enumerate(items, start=1)]
+
+
+def _decision(item: Any, where: str) -> Decision:
+    try:
+        return Decision.model_validate(item)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ParameterError(f"{path}: {place or 'a decision'}: {first['msg'].removeprefix('Value error, ')}") from None
-    except (OSError, YAMLError, ValueError, TypeError) as error:
-        raise ParameterError(f"{path} is no list of decisions: {' '.join(str(error).split())[:200]}") from None
+        field = "".join(f"{part}: " for part in first["loc"])
+        raise ParameterError(f"{where}: {field}{first['msg'].removeprefix('Value error, ')}") from None
 
 
 def current(decisions: Iterable[Decision], day: date) -> dict[str, Decision]:

@@ -3,6 +3,8 @@
 import difflib
 import io
 import json
+import re
+import textwrap
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import Any, Literal
 from filelock import FileLock
 from ruamel.yaml import YAML
 
-from analysis.decisions import FILE, Decision, read_decisions
-from analysis.errors import InputError
+from analysis.decisions import FILE, Decision, decisions_of, read_decisions
+from analysis.errors import InputError, ParameterError
 from analysis.report.files import write_whole
 
 HEAD = "# Decisions of the monthly review; `promreview decide` adds to them.\n"
@@ -21,17 +23,47 @@ LOCK_SECONDS = 30
 
 
 def add_decision(decision: Decision, path: Path = FILE) -> None:
-    """Add one at the end; what stands in the file, comments included, stays as it is."""
-    read_decisions(path)  # a wrong file is said now, not next month
-    item = {key: value for key, value in decision.model_dump(mode="python").items() if value not in (None, "", {})}
-    text = io.StringIO()
-    yaml = YAML()
-    yaml.width = 1000
-    yaml.dump([item], text)
+    """Add one at the end; what stands in the file, comments included, stays as it is.
+
+    Raises:
+        ParameterError: what stands in the file is no list of decisions; it is left alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock"), timeout=LOCK_SECONDS):
+        before = read_decisions(path)  # a wrong file is said now, not next month
         old = path.read_text(encoding="utf-8") if path.exists() else HEAD
-        write_whole(path, old + ("" if old.endswith("\n") else "\n") + text.getvalue())
+        item = {key: value for key, value in decision.model_dump(mode="python").items() if value not in (None, "", {})}
+        new = _appended(old, item)
+        if not _holds(new, str(path), len(before) + 1):
+            new = _rewritten(old, item)
+        write_whole(path, new)
+
+
+def _appended(old: str, item: Mapping[str, Any]) -> str:
+    """As text at the end, as far to the right as the others stand."""
+    others = re.search(r"^([ ]*)-\s", old, re.MULTILINE)
+    lines = textwrap.indent(_dumped([item]), others[1] if others else "")
+    return old + ("" if old.endswith("\n") else "\n") + lines
+
+
+def _rewritten(old: str, item: Mapping[str, Any]) -> str:
+    """Where the list is written another way (``[…]``, an end of the document): anew, its comments at the top."""
+    comments = "".join(line for line in old.splitlines(keepends=True) if line.lstrip().startswith("#"))
+    return comments + _dumped([*(YAML(typ="safe").load(old) or []), item])
+
+
+def _dumped(items: list[Any]) -> str:
+    yaml, text = YAML(), io.StringIO()
+    yaml.width = 1000
+    yaml.dump(items, text)
+    return text.getvalue()
+
+
+def _holds(text: str, file: str, count: int) -> bool:
+    try:
+        return len(decisions_of(text, file)) == count
+    except ParameterError:
+        return False
 
 
 def find_finding(identity: str, outputs: Path) -> Mapping[str, Any]:

@@ -118,3 +118,25 @@ def test_a_wrong_file_names_itself(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ParameterError, match=r"decisions\.yaml"):
         read_decisions(path)
+
+
+ENTRY = "id: a, decision: accepted, why: x, decided_at: 2026-01-01"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"# ours\n- {{{ENTRY}}}",
+        "# ours\n  - " + ENTRY.replace(", ", "\n    ") + "\n",
+        f"# ours\n[{{{ENTRY}}}]\n",
+        f"# ours\n---\n- {{{ENTRY}}}\n...\n",
+    ],
+)
+def test_a_list_written_by_hand_is_added_to(tmp_path, text):
+    path = tmp_path / "decisions.yaml"
+    path.write_text(text)
+    for why in ("y", "z"):
+        day = datetime.now(UTC).date()
+        add_decision(Decision(id="b", decision="rejected", why=why, decided_at=day, until=None), path)
+    assert [decision.why for decision in read_decisions(path)] == ["x", "y", "z"]
+    assert path.read_text().startswith("# ours\n")
