@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from analysis.logins.expectation import days_known, watches_of
 from analysis.logins.exposure import Exposure, exposure
 from analysis.logins.falls import falls
-from analysis.logins.signals import Part, parts
+from analysis.logins.load import odd_load
+from analysis.logins.signals import LOAD, Part, parts
 from analysis.logins.watch import Alarm, Level, Watch, judged, rises
 from analysis.series import scan
 from analysis.series.baseline import Calendar
@@ -68,8 +69,9 @@ def detect(frames: Mapping[str, pd.DataFrame], settings: LoginAnomaliesSettings)
     found_parts = parts(frames, shown, settings)
     calendar = Calendar.of(index, settings.timezone, settings.holidays)
     flagged, known_days = np.zeros(len(index), dtype=bool), days_known(calendar, shown.judged.to_numpy())
+    odd = _odd(found_parts, shown, calendar)
     for _ in range(PASSES):
-        watches, found, tests = _pass(found_parts, shown, calendar, flagged, settings)
+        watches, found, tests = _pass(found_parts, shown, calendar, flagged | odd, settings)
         for alarm in found:
             if (alarm.last - alarm.first) * step <= LASTING and known_days[calendar.day[alarm.first]] >= SURE_DAYS:
                 flagged[alarm.first : alarm.last + 1] = True
@@ -104,7 +106,7 @@ def _pass(
     for place, watch in enumerate(watches):
         if watch.direction < 0:
             noise = scatters[hour].noise[:, place]
-            found += falls(watch, tests, promise, noise, calendar.day, step_minutes)
+            found += falls(watch, tests, promise, noise, calendar, step_minutes)
             continue
         mine = whole if watch.name == "failures" else limits
         levels = [
@@ -130,6 +132,15 @@ def _scatters(
         seen, usual = (scan.differences(total, n, stride) for total in totals)
         found[n] = scan.scatter(seen, usual, day, known_days, overlap=max(1.0, n / stride))
     return found
+
+
+def _odd(found_parts: list[Part], shown: Exposure, calendar: Calendar) -> NDArray[np.bool_]:
+    """Steps whose load is no usual one, where there is a load."""
+    whole = [part.counts for part in found_parts if part.name == LOAD]
+    if not whole:
+        return np.zeros(len(shown.share), dtype=bool)
+    share = shown.share.to_numpy()
+    return odd_load(np.where(shown.judged, whole[0] / np.maximum(share, 1e-9), np.nan), calendar)
 
 
 def habitual(flagged: NDArray[np.bool_], calendar: Calendar) -> NDArray[np.bool_]:

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from analysis.logins.watch import Alarm, Watch, judged
 from analysis.series import scan
+from analysis.series.baseline import Calendar
 
 Array = NDArray[np.float64]
 LENGTHS_MINUTES = (1, 2, 4, 8, 15, 30, 60, 120)
 LEFT_OVER = 0.5  # a fall in which more than this is left is no outage
+LEFT_OVER_AT_MIDNIGHT = 0.2  # a holiday begins at midnight, and has less of everything
+MIDNIGHT_HOURS = (23.5, 3.0)  # local time of day between which it sets in
 RECENT_MINUTES = 120.0  # the load before a fall
 LONGER_MINUTES = 360.0  # and where that holds few counts
 JUST_BEFORE_MINUTES = 60.0  # what was really counted before a fall
@@ -28,7 +31,7 @@ MOST = 50  # outages of one watch
 
 
 def falls(
-    watch: Watch, tests: int, false_alarms_per_month: float, noise: Array, day: NDArray[np.int64], step_minutes: float
+    watch: Watch, tests: int, false_alarms_per_month: float, noise: Array, calendar: Calendar, step_minutes: float
 ) -> list[Alarm]:
     """Every sudden fall of a watch.
 
@@ -37,12 +40,15 @@ def falls(
         tests: how many tests share the promise.
         false_alarms_per_month: the promise.
         noise: relative noise of an hour's count by day.
-        day: number of the day of each step.
+        calendar: of the steps.
         step_minutes: length of a step.
     """
     actual, expected = judged(watch)
     known = expected > 0
-    spread = np.clip(noise, LEAST_NOISE, MOST_NOISE)[day]
+    spread = np.clip(noise, LEAST_NOISE, MOST_NOISE)[calendar.day]
+    evening, morning = MIDNIGHT_HOURS
+    midnight = (calendar.hour >= evening) | (calendar.hour < morning)
+    left_over = np.where(midnight, LEFT_OVER_AT_MIDNIGHT, LEFT_OVER)
     expected_low = lowest_near(expected, step_minutes)
     lengths = sorted({max(1, round(minutes / step_minutes)) for minutes in LENGTHS_MINUTES})
     month = 30 * 1440 / step_minutes
@@ -50,7 +56,7 @@ def falls(
     found: list[Alarm] = []
     begin = 0
     while len(found) < MOST:
-        score, length, load = _scores(actual, expected, expected_low, known, spread, limits, step_minutes)
+        score, length, load = _scores(actual, expected, expected_low, known, spread, left_over, limits, step_minutes)
         hot = np.flatnonzero(score[begin:] >= 1)
         if not len(hot):
             break
@@ -71,6 +77,7 @@ def _scores(
     expected_low: Array,
     known: NDArray[np.bool_],
     spread: Array,
+    left_over: Array,
     limits: dict[int, float],
     step_minutes: float,
 ) -> tuple[Array, NDArray[np.int64], Array]:
@@ -83,7 +90,7 @@ def _scores(
         before = np.maximum(np.arange(size) - n, 0)
         seen, usual, steps = (scan.windows(part[:, None], n)[:, 0] for part in (actual, expected_low, seen_steps))
         base = np.minimum(usual * ratio[before], level[before] * steps)
-        odd = np.flatnonzero((seen < LEFT_OVER * base) & (np.arange(size) >= n))
+        odd = np.flatnonzero((seen < left_over[before] * base) & (np.arange(size) >= n))
         tail = scan.fall(seen[odd], base[odd], np.ones(len(odd)), spread[odd])
         better = odd[tail / limit > best[odd]]
         best[better], length[better] = (tail / limit)[tail / limit > best[odd]], n

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.logins.signals import Part
 from analysis.series import scan
+from analysis.series.baseline import Calendar, expected_counts
 from analysis.series.rhythm import middle_of
 
 Array = NDArray[np.float64]
@@ -25,6 +26,10 @@ PAST_DAYS = 28  # from which coupling and noise are learnt
 LEARNT_FROM = 0.3  # largest moves that count, on a logarithmic scale: one sale or attack must not teach everything
 BELIEVED = (1.0, 2.0)  # standard deviations of the load's own noise from which on more load is believed, and wholly
 LEAST_NOISE = 0.01  # of a load
+BLOCKS = 4  # stretches of a day that are told to be odd one by one
+ODD = (0.12, 3.5)  # a stretch's load is odd this far off on a logarithmic scale, and so many standard deviations
+ODD_DAYS = 3  # what is odd for more days in a row is what is usual now
+ROUNDS = 2  # what the first one found odd draws no expectation of the second
 MAD_TO_SIGMA = 1.4826  # normal distribution
 
 
@@ -122,3 +127,41 @@ def _past_days(daily: Array) -> Array:
     """The values of the days before each day, shape (days, PAST_DAYS); NaN before the first."""
     padded = np.concatenate([np.full(PAST_DAYS, np.nan), daily[:-1]])
     return np.lib.stride_tricks.sliding_window_view(padded, PAST_DAYS)
+
+
+def odd_load(counts: Array, calendar: Calendar) -> NDArray[np.bool_]:
+    """Steps whose load tells nothing about usual days: an unnamed holiday, a sale, an outage.
+
+    None of them is an alarm, but a week that holds one would draw every expectation of the next.
+
+    Args:
+        counts: of the whole service, shape (steps,), NaN where it cannot be seen.
+        calendar: of the steps.
+    """
+    odd = np.zeros(len(counts), dtype=bool)
+    for _ in range(ROUNDS):
+        odd = _odd(counts, expected_counts(counts[:, None], calendar, ~odd[:, None])[:, 0], calendar)
+    return odd
+
+
+def _odd(counts: Array, expected: Array, calendar: Calendar) -> NDArray[np.bool_]:
+    days = len(calendar.weekday)
+    block = calendar.day * BLOCKS + (calendar.hour * BLOCKS / 24).astype(int)
+    known = np.isfinite(counts) & np.isfinite(expected)
+    seen, usual = (
+        np.bincount(block, np.where(known, side, 0.0), days * BLOCKS).reshape(days, BLOCKS)
+        for side in (counts, expected)
+    )
+    move = np.where(usual > 0, np.log((seen + 1) / (usual + 1)), np.nan)
+    middles = [middle_of(_past_days(np.abs(column)), axis=1) for column in move.T]
+    spread = np.hypot(MAD_TO_SIGMA * np.nan_to_num(np.column_stack(middles)), 1 / np.sqrt(usual + 1))
+    odd = np.abs(np.nan_to_num(move)) > ODD[0] + ODD[1] * spread
+    return np.asarray(_short(odd).reshape(-1)[block])
+
+
+def _short(odd: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is odd for no more than some days in a row, shape (days, blocks)."""
+    padded = np.pad(odd, ((ODD_DAYS, ODD_DAYS), (0, 0)))
+    runs = np.lib.stride_tricks.sliding_window_view(padded, ODD_DAYS + 1, axis=0).all(axis=-1)
+    lasting = np.lib.stride_tricks.sliding_window_view(runs, ODD_DAYS + 1, axis=0).any(axis=-1)
+    return odd & ~lasting

@@ -12,6 +12,7 @@ from analysis.settings.logins import LoginAnomaliesSettings
 
 Array = NDArray[np.float64]
 MOST_VALUES = 12  # values of a label that are watched one by one; the rest of them together
+LOAD = "successes fall"  # the part that tells how busy the service is
 OTHERS = "(all others)"  # their name; no label value can be judged by it
 NIGHT_MARGIN_HOURS = (1, 3)  # before work begins, and after it ends, people still log in
 NIGHT_EDGE_MINUTES = 30.0  # nights differ from week to week in when they begin
@@ -60,21 +61,21 @@ def parts(frames: Mapping[str, pd.DataFrame], shown: Exposure, settings: LoginAn
     found: list[Part] = []
     if "successes" in frames:
         total = _total(frames["successes"], shown)
-        found.append(Part("successes fall", "successes", total, always, direction=-1))
+        found.append(Part(LOAD, "successes", total, always, direction=-1))
         night = always & _night(shown.share.index, settings)
         follows = "failures" if "failures" in frames else ""
         odd = Part("successes", "successes", total, night, {}, 1, follows, "", NIGHT_SHARE, NIGHT_EDGE_MINUTES)
         found.append(odd)
-        found += _divided("successes", frames["successes"], shown, (settings.country_label,), against="successes fall")
+        found += _divided("successes", frames["successes"], shown, (settings.country_label,), against=LOAD)
     for name in ("failures", "token_failures", "tokens"):
         if name in frames and frames[name].shape[1]:
             frame = without_harmless(name, frames[name], settings)
-            found.append(Part(name, name, _total(frame, shown), always, follows="successes fall"))
+            found.append(Part(name, name, _total(frame, shown), always, follows=LOAD))
             labels = (settings.reason_label, settings.country_label)
-            found += _divided(name, frame, shown, labels, follows="successes fall")
+            found += _divided(name, frame, shown, labels, follows=LOAD)
     if "sessions" in frames and frames["sessions"].shape[1]:
         total = _total(frames["sessions"], shown)
-        found.append(Part("sessions", "sessions", total, always, follows="successes fall", least_share=SESSIONS_SHARE))
+        found.append(Part("sessions", "sessions", total, always, follows=LOAD, least_share=SESSIONS_SHARE))
     return found
 
 
