@@ -317,7 +317,7 @@ def schedule(shape: Shape, seed: int, step: int) -> list[Event]:
     return events
 
 
-def harmless(seed: int, step: int, count: int = 40) -> list[Event]:
+def harmless(seed: int, step: int, count: int = 96) -> list[Event]:
     """Lost scrapes, restarts and rolling deploys at random in the judged weeks."""
     rng = np.random.default_rng([seed, 6])
     events = []
@@ -328,3 +328,18 @@ def harmless(seed: int, step: int, count: int = 40) -> list[Event]:
         minutes = int(rng.integers(5, 60)) if kind == "gap" else step
         events.append(Event(kind, start, minutes, 1.0, ("instance", str(rng.choice(INSTANCES)))))
     return events
+
+
+def moves(shape: Shape) -> list[Event]:
+    """What moves all traffic of a shape in the judged weeks: holiday, sale, jump, and the week after a clock change."""
+    end = pd.Timestamp(END.date(), tz=shape.zone)
+    found = []
+    for kind, factor, start, hours in (
+        ("holiday", shape.holiday, end - pd.Timedelta(days=13), 24),
+        ("sale", shape.sale, end - pd.Timedelta(days=9, hours=-12), 12),
+        ("jump", shape.jump, pd.Timestamp(END) - pd.Timedelta(days=10.4), 72),
+        ("clock", 2.0 if shape.zone.startswith("Europe") else 1.0, pd.Timestamp(END - JUDGED), 7 * 24),
+    ):
+        if factor != 1:
+            found.append(Event(kind, start.tz_convert("UTC").to_pydatetime(), hours * 60, factor))
+    return found

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from login_peers import PEERS, alarms, oracle, oracle_limit
-from login_shapes import END, JUDGED, SHAPES, Event, Login, Shape, harmless, make_login, quiet_failures, schedule
+from login_shapes import END, JUDGED, SHAPES, Event, Login, Shape, harmless, make_login, moves, quiet_failures, schedule
 from scipy import stats
 
 from analysis.logins import detect
@@ -84,10 +84,10 @@ def quiet(name: str, seed: int, step: int):
     login = make_login(shape, seed, events, step)
     found = product(login, LoginAnomaliesSettings(timezone=shape.zone, false_alarms_per_month=PROMISE))
     found = [f for f in found if f[2] > END - JUDGED]
-    near = [e for e in events if any(f[0] <= e.end + GRACE and f[1] >= e.start for f in found)]
+    benign = events + moves(shape)
+    near = [e for e in benign if any(f[0] <= e.end + GRACE and f[1] >= e.start for f in found)]
     false = [f for f in found if not any(f[0] <= e.end + GRACE and f[1] >= e.start for e in events)]
-    moves = sum((shape.sale != 1, shape.holiday != 1, shape.jump != 1)) + (shape.zone.startswith(("Europe", "America")))
-    return len(events) + moves, len(near), [(name, seed, f) for f in found], false
+    return len(benign), len(near), [(name, seed, f) for f in found], false
 
 
 def peer_scores(method, name: str, seed: int, step: int, with_attacks: bool):
@@ -244,7 +244,7 @@ def report(runs: int, step: int, peers: bool) -> list[str]:
     lines += recall_table([r for rows, _ in loud for r in rows], "promreview")
     lines += ["", f"- false alarms per month, quiet logins: {per_month(len(false), months)}; in {len(alarmed)} logins"]
     lines += [f"- false alarms per month beside attacks: {per_month(sum(len(f) for _, f in loud), months)}"]
-    lines += [f"- harmless events reported: {near} of {events}"]
+    lines += [f"- harmless events reported: {near} of {events}, {interval(near, events).strip()}"]
     for peer, methods in PEERS.items() if peers else ():
         method, threshold = tuned(pool, methods, step)
         judged = pool(delayed(peer_scores)(method, *job, step, with_attacks=True) for job in jobs[: runs // 2])

@@ -24,7 +24,7 @@ LASTING = pd.Timedelta(days=3)  # what lasts longer is what is usual now
 AFTERMATH = pd.Timedelta(hours=3)  # sessions last and tokens are renewed for hours after a login
 CONSEQUENCES = ("sessions", "tokens")
 FAILURES_SHARE = 0.5  # of the promise about false alarms, for failures in all: a spray shows in nothing else
-SURE_DAYS = 14  # of baseline, before which an alarm is no reason to leave data out of it
+SURE_DAYS = 14  # of baseline, before which neither an alarm nor an odd load is a reason to leave data out of it
 HABIT_WEEKS = 0.3  # share of the weeks in which an hour of the week stands out before it is a habit
 HABIT_DAYS = 0.15  # share of the days, likewise
 CALIBRATION_LOOKS = 4  # windows per length from which scatter is measured: more of them say the same again
@@ -69,11 +69,12 @@ def detect(frames: Mapping[str, pd.DataFrame], settings: LoginAnomaliesSettings)
     found_parts = parts(frames, shown, settings)
     calendar = Calendar.of(index, settings.timezone, settings.holidays)
     flagged, known_days = np.zeros(len(index), dtype=bool), days_known(calendar, shown.judged.to_numpy())
-    odd = _odd(found_parts, shown, calendar)
+    sure = known_days[calendar.day] >= SURE_DAYS
+    odd = _odd(found_parts, shown, calendar) & sure
     for _ in range(PASSES):
         watches, found, tests = _pass(found_parts, shown, calendar, flagged | odd, settings)
         for alarm in found:
-            if (alarm.last - alarm.first) * step <= LASTING and known_days[calendar.day[alarm.first]] >= SURE_DAYS:
+            if (alarm.last - alarm.first) * step <= LASTING and sure[alarm.first]:
                 flagged[alarm.first : alarm.last + 1] = True
         flagged &= ~habitual(flagged, calendar)
     gap = max(1, round(pd.Timedelta(parse_duration(settings.merge_gap)) / step))
@@ -110,7 +111,14 @@ def _pass(
             continue
         mine = whole if watch.name == "failures" else limits
         levels = [
-            Level(n, mine[n], s.dispersion[:, place], s.noise[:, place], np.ones(len(known_days)))
+            Level(
+                n,
+                mine[n],
+                s.dispersion[:, place],
+                s.noise[:, place],
+                np.ones(len(known_days)),
+                scan.heavy_tail(n, step_minutes),
+            )
             for n, s in scatters.items()
         ]
         found += rises(watch, levels, calendar.day, step_minutes)

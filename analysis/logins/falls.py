@@ -52,7 +52,9 @@ def falls(
     expected_low = lowest_near(expected, step_minutes)
     lengths = sorted({max(1, round(minutes / step_minutes)) for minutes in LENGTHS_MINUTES})
     month = 30 * 1440 / step_minutes
-    limits = {n: scan.limit(n, month, tests, false_alarms_per_month) for n in lengths}
+    limits = {
+        n: scan.limit(n, month, tests, false_alarms_per_month) * scan.heavy_tail(n, step_minutes) for n in lengths
+    }
     found: list[Alarm] = []
     begin = 0
     while len(found) < MOST:

@@ -68,6 +68,7 @@ class Level:
         dispersion: variance over mean of small counts.
         noise: relative standard deviation of large counts.
         widened: by how much scores exceed, day by day, what the law fitted to the noise allows.
+        heavy: by how much the tails of noisy counts are heavier than that law's.
     """
 
     length: int
@@ -75,6 +76,7 @@ class Level:
     dispersion: Array
     noise: Array
     widened: Array
+    heavy: float
 
 
 def rises(watch: Watch, levels: list[Level], day: NDArray[np.int64], step_minutes: float) -> list[Alarm]:
@@ -131,7 +133,7 @@ def widened(ends: NDArray[np.int64], tail: Array, day: NDArray[np.int64], level:
 
     Args:
         ends: last steps of the windows that show more than usual, increasing.
-        tail: what `scan.rise` makes of them.
+        tail: how improbable they are, from `level_tails`.
         day: number of the day of each step.
         level: of the windows.
         step_minutes: length of a step.
@@ -169,7 +171,8 @@ def level_tails(
     matters = seen - usual >= np.maximum(LEAST_EXCESS, least_share * usual)
     ends, seen, usual = ends[matters], seen[matters], usual[matters]
     today = day[ends]
-    return ends, scan.rise(seen, usual, level.dispersion[today], level.noise[today])
+    law = level.dispersion[today], level.noise[today]
+    return ends, scan.rise(seen, usual, *law) / scan.heaviness(usual, *law, level.heavy)
 
 
 def best_of(

@@ -40,6 +40,7 @@ MOST_DISPERSION = 50.0
 HEAVY_TAIL = 1.12  # limits are widened by this: real noise has heavier tails than any law fitted to it
 BURSTY_TAIL = 1.2  # and by this for windows of some minutes: bursts of counts are the rule, and attacks stand out there
 BURSTY_MINUTES = 10.0
+NOISY = 0.25  # share of a count's variance that is noise, from which on they are so heavy; Poisson's tail is exact
 LARGEST_NOISE = 3.0
 MINUTES_PER_MONTH = 30 * 1440
 
@@ -72,8 +73,26 @@ def limit(length: int, steps_per_month: float, tests: int, false_alarms_per_mont
         false_alarms_per_month: the promise.
     """
     looks = steps_per_month / length * (CLUSTERS if length > 1 else 1.0)
-    bursty = length * MINUTES_PER_MONTH / steps_per_month <= BURSTY_MINUTES
-    return float(-np.log10(false_alarms_per_month / max(1, tests) / looks)) * (BURSTY_TAIL if bursty else HEAVY_TAIL)
+    return float(-np.log10(false_alarms_per_month / max(1, tests) / looks))
+
+
+def heavy_tail(length: int, step_minutes: float) -> float:
+    """By how much the limit of windows is widened where counts are noisy."""
+    return BURSTY_TAIL if length * step_minutes <= BURSTY_MINUTES else HEAVY_TAIL
+
+
+def heaviness(expected: Array, dispersion: Array, noise: Array, most: float) -> Array:
+    """By how much the tail of a count is heavier than the law says, 1 to `most`: as far as its variance is noise.
+
+    Args:
+        expected: expected counts, any shape.
+        dispersion: variance over mean of small counts.
+        noise: relative standard deviation of large counts.
+        most: where much of the variance is noise.
+    """
+    extra = dispersion - 1 + noise**2 * expected
+    share = np.where(expected < LEAST_EXPECTED, 1.0, extra / (1 + extra))  # nobody measured the noise of few counts
+    return np.asarray(1 + (most - 1) * np.minimum(share / NOISY, 1.0))
 
 
 def windows(counts: Array, length: int, stride: int = 1) -> Array:
