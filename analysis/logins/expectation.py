@@ -68,9 +68,10 @@ def _by_its_clock(
     totals = [place for place, part in enumerate(found_parts) if not part.labels and part.when.all()]
     rising = np.array([part.direction > 0 for part in found_parts])
     plain = expected_counts(whole, calendar, good)
+    telling = np.where(good, whole[:, totals], np.nan)  # neither an attack nor a day off shows a clock
     result, settled, busiest, found, opened = plain.copy(), plain.copy(), plain.copy(), [], False
     for place in changes(index, settings.timezone):
-        change = clock_change(whole[:, totals], plain[:, totals], place, step_minutes)
+        change = clock_change(telling, plain[:, totals], place, step_minutes)
         open_, opened = slice(change.place, change.known), True
         result[open_] = _tolerant(plain, rising, max(1, round(60 / step_minutes)), open_)
         busiest[open_] = _tolerant(plain, np.ones_like(rising), max(1, round(60 / step_minutes)), open_)

@@ -124,6 +124,7 @@ def _levels(table: Array, holiday: NDArray[np.bool_], steps_per_day: float) -> A
     """Level after each day: the mean of the last week without what stands out, shape (days, series)."""
     daily = _daily_means(table)
     daily[holiday] = np.nan
+    daily = _lost_days_filled(daily)
     padded = np.concatenate([np.full((LEVEL_DAYS - 1, daily.shape[1]), np.nan), daily])
     weeks = np.lib.stride_tricks.sliding_window_view(padded, LEVEL_DAYS, axis=0)
     middle = middle_of(weeks, axis=2)[:, :, None]
@@ -132,6 +133,16 @@ def _levels(table: Array, holiday: NDArray[np.bool_], steps_per_day: float) -> A
     level = np.nan_to_num(clipped).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
     level = pd.DataFrame(np.where(known.any(axis=2), level, np.nan)).ffill().to_numpy()
     return np.asarray(np.maximum(level, 0.3 / (steps_per_day * LEVEL_DAYS)))
+
+
+def _lost_days_filled(daily: Array) -> Array:
+    """A lost day is what the same weekday was before, in proportion: a week without a Monday is no quiet week."""
+    padded = np.concatenate([np.full((7 * LEVEL_WEEKS, daily.shape[1]), np.nan), daily])
+    like = mean_known(np.array([padded[7 * w : 7 * w + len(daily)] for w in range(LEVEL_WEEKS)]), axis=0)
+    both = np.isfinite(daily) & np.isfinite(like)
+    now, before = (pd.DataFrame(np.where(both, side, 0.0)).rolling(LEVEL_DAYS, 1).sum() for side in (daily, like))
+    share = np.where(before > 0, now / before.where(before > 0, 1.0), 1.0)
+    return np.where(np.isfinite(daily), daily, share * like)
 
 
 def _daily_means(table: Array) -> Array:

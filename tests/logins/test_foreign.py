@@ -138,6 +138,36 @@ def test_a_wrong_zone_over_a_change_of_clocks_raises_no_alarm_and_hides_no_attac
     assert kinds == ["brute_force"] * attacked
 
 
+def whole_day(frames, day, factor):
+    """The frames with less of everything on one local day, from midnight to midnight, as a switch would do it."""
+    rows = frames["failures"].index.tz_convert(SHAPE.zone).floor("D").tz_localize(None) == pd.Timestamp(day)
+    thinner = np.random.default_rng(3)
+    for name in ("successes", "failures", "token_failures"):
+        counts = frames[name].to_numpy().copy()
+        counts[rows] = thinner.binomial(counts[rows].astype(int), factor)
+        frames[name].iloc[:, :] = counts
+    return frames
+
+
+@pytest.mark.parametrize(("left", "kinds"), [(0.3, []), (0.05, ["login_outage"])])
+def test_a_holiday_that_begins_at_midnight_is_told_from_an_outage(left, kinds):
+    shape = replace(SHAPES["consumer"], zone=SHAPE.zone)
+    login = make_login(shape, 11, [], STEP)
+    assert [event.kind for _, _, event in found(whole_day(login.frames, "2026-04-09", left))] == kinds
+
+
+def test_two_days_off_draw_no_expectation_of_the_week_after():
+    plain, odd = (make_login(SHAPE, 12, [], 15).frames for _ in range(2))
+    whole_day(odd, "2026-04-06", 0.4)
+    whole_day(odd, "2026-04-08", 0.6)
+    week = slice("2026-04-10", "2026-04-16")
+    usual = []
+    for frames in (plain, odd):
+        watches = {watch.name: watch for watch in detect(frames, SETTINGS).watches}
+        usual.append([watches[name].expected.loc[week].sum() for name in ("failures", "successes fall")])
+    assert np.divide(*usual) == pytest.approx([1.0, 1.0], abs=0.02)
+
+
 def test_many_label_values_are_watched_together():
     shape = replace(SHAPE, countries=200)
     login = make_login(shape, 6, [], 15)
