@@ -20,7 +20,7 @@ class Link:
 
 
 def cell(value: object) -> str:
-    """One value as HTML: links, times in UTC, lists of values beside each other, anything else as text with code."""
+    """One value as HTML: links, times in UTC, lists beside each other, lines below each other, else text with code."""
     if isinstance(value, Link):
         shown = escape(value.name)
         if urlsplit(value.address).scheme not in ("http", "https"):
@@ -30,6 +30,8 @@ def cell(value: object) -> str:
         return " ".join(cell(part) for part in value)
     if isinstance(value, datetime):
         return f"<time style='white-space: nowrap'>{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC</time>"
+    if isinstance(value, str) and "\n" in value.strip():  # a configuration to paste: its indentation is its meaning
+        return f"<pre style='{_LEFT}'>{escape(value.strip(chr(10)))}</pre>"
     return "" if value is None else with_code(str(value))
 
 

@@ -58,6 +58,12 @@ def test_only_a_web_address_is_a_link():
     assert "href='https://a.example/?a=1&amp;b=&#x27;'" in cell(Link("https://a.example/?a=1&b='", "graph"))
 
 
+def test_a_configuration_keeps_its_lines_and_is_text_all_the_same():
+    shown = Elements(cell(f"rules:\n  - regex: {HOSTILE}\n"))
+    assert shown.names == {"pre"}
+    assert shown.text == f"rules:\n  - regex: {HOSTILE}"
+
+
 def test_a_finding_says_in_a_line_what_since_when_and_what_to_do():
     assert repr(finding()) == "high drifting: A rule drifts (since 2026-10-04T00:00:00Z); Look at it."
     rich = Elements(finding(labels={"job": "a"}, end=None)._repr_html_()).text

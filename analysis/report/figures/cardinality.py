@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.drawing import (
     BLUE,
@@ -87,6 +88,7 @@ def causes(result: ReportResult) -> Figure:
     ax.set_yticks(range(len(top)), [plain(name, 60) for name in names], fontsize=8)
     ax.axvline(0, color=GREY, linewidth=0.8)
     ax.set_xlabel("series gained or lost from the start to the end of the window", fontsize=9)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(axis="y", visible=False)
     rest = len(moved) - len(top)
     more = f" {rest} smaller causes are in the table." if rest > 0 else ""
