@@ -20,6 +20,7 @@ from analysis.window import Window, format_time
 
 SCHEMA_VERSION = 1
 SHOWN_GAPS = 20  # in a notebook; all of them are in findings.json
+SHOWN_FINDINGS = 25  # in a notebook, beyond those that are grave: nobody reads further
 
 Severity = Literal["critical", "high", "medium", "low", "info", "unknown"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first; unknown stands apart
@@ -197,8 +198,12 @@ class FindingsDocument(BaseModel):
 
     def _repr_html_(self) -> str:
         """The findings as a table; every value is escaped."""
-        rows = [(f.severity, f.title, f.start, f.action, f.shown_links) for f in sort_findings(self.findings)]
-        return markup.table(("severity", "finding", "since", "what to do", "look"), rows, self.headline)
+        grave = sum(finding.severity in ("critical", "high") for finding in self.findings)
+        shown = sort_findings(self.findings)[: max(SHOWN_FINDINGS, grave)]
+        rows = [(f.severity, f.title, f.start, f.action, f.shown_links) for f in shown]
+        left = len(self.findings) - len(shown)
+        rest = f"; the gravest {len(shown)} here, {left} more in findings.json" if left else ""
+        return markup.table(("severity", "finding", "since", "what to do", "look"), rows, self.headline + rest)
 
     @classmethod
     def read(cls, path: Path) -> "FindingsDocument":

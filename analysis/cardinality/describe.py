@@ -196,7 +196,13 @@ def grown_title(cause: Cause, row: Mapping[str, Any]) -> str:
     of = f"{row.get('series_start', 0):,} to {row.get('series_end', 0):,} series"
     if not cause.label:
         return f"{cause.metric} grew from {of}; its labels were beyond the budget"
-    return f"{cause.metric} grew by {cause.delta:,} series through its label {cause.label}, from {of}"
+    return f"{cause.metric} grew by {cause.delta:,} series through its {_labels(cause)}, from {of}"
+
+
+def _labels(cause: Cause) -> str:
+    """The label, or those that moved together, in words."""
+    *others, last = cause.label.split(",")
+    return f"labels {', '.join(others)} and {last}" if others else f"label {last}"
 
 
 def _advice(cause: Cause, owner: str, proposal: Proposal | None) -> str:
@@ -204,7 +210,8 @@ def _advice(cause: Cause, owner: str, proposal: Proposal | None) -> str:
         what = _PROPOSED[proposal.action].format(label=proposal.label, metric=proposal.metric)
         return f"{what[:1].upper()}{what[1:]}, which saves {proposal.saved:,} series; agree on it with {owner}."
     if cause.kind == "label_values":
-        return f"Ask {owner} whether every value of {cause.label or 'its labels'} is needed; bound it at its source."
+        whose = _labels(cause) if cause.label else "labels"
+        return f"Ask {owner} whether every value of its {whose} is needed; bound it at its source."
     return f"Ask {owner} whether all of it is needed."
 
 

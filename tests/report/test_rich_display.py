@@ -82,6 +82,14 @@ def test_a_report_is_its_findings_the_gravest_first():
     assert rich.index("Large") < rich.index("Small")
 
 
+def test_of_many_findings_the_gravest_are_shown_and_the_rest_is_counted():
+    found = [finding(identity=str(n), severity="high" if n == 60 else "low", title=f"t{n}.") for n in range(61)]
+    shown = Elements(document("cardinality_growth", found)._repr_html_())
+    assert shown.text.index("t60.") < shown.text.index("t0.")
+    assert "36 more in findings.json" in shown.text
+    assert sum(f"t{n}." in shown.text for n in range(61)) == 25
+
+
 def test_a_rule_reads_as_its_file_has_it():
     assert repr(RULE) == "alerting rule QueueLong: queue > 50, for 5m"
     assert "for5m" in Elements(RULE._repr_html_()).text
