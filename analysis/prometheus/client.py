@@ -274,7 +274,8 @@ def recorder_of(settings: ConnectionSettings, api: Api, version: Callable[[], st
     source = settings.archive_source or api.url + (f" tenant {checksum_name(tenant)}" if tenant else "") + shown
     source += f" {api.restriction}" if api.restriction else ""
 
-    return Recorder(Archive(folder), source, parse_duration(settings.archive_settle), api.get, version)
+    of_all = api.get_of_all if api.restriction else None
+    return Recorder(Archive(folder), source, parse_duration(settings.archive_settle), api.get, version, of_all)
 
 
 def is_archivable(expr: str, step: timedelta) -> bool:

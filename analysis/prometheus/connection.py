@@ -153,8 +153,14 @@ class Api:
         data, warnings = self.opened(path, self.read(path, params, Whole)[1])
         return self.restriction.data(path, data), warnings
 
-    def read(self, path: str, params: dict[str, Any] | None, make: Callable[[], S]) -> tuple[S, Envelope]:  # noqa: RET503 - _give_up raises
-        """One successful answer, retried with growing, jittered pauses.
+    def get_of_all(self, path: str, params: dict[str, Any]) -> Any:
+        """Like `get`, of all series of the server, whatever part of them this client is restricted to."""
+        return self.opened(path, self.read(path, params, Whole, of_all=True)[1])[0]
+
+    def read(  # noqa: RET503 - _give_up raises
+        self, path: str, params: dict[str, Any] | None, make: Callable[[], S], *, of_all: bool = False
+    ) -> tuple[S, Envelope]:
+        """One successful answer, retried with growing, jittered pauses; about this client's part of the series.
 
         Returns:
             The reader that `make` made for it, and what the reader's text says.
@@ -163,7 +169,7 @@ class Api:
         reason = ""
         for attempt in range(ATTEMPTS):
             try:
-                return self._attempt(path, self._whole(path, params), deadline, make())
+                return self._attempt(path, self._whole(path, params, of_all=of_all), deadline, make())
             except _Late:
                 if reason:  # what the server did answer says more than that time ran out
                     self._give_up(reason, None, params)
@@ -181,10 +187,10 @@ class Api:
                 time.sleep(pause)
         self._give_up(reason, None, params)
 
-    def _whole(self, path: str, params: dict[str, Any] | None) -> dict[str, Any]:
-        """The parameters of a request with those that every query carries, restricted."""
+    def _whole(self, path: str, params: dict[str, Any] | None, *, of_all: bool) -> dict[str, Any]:
+        """The parameters of a request with those that every query carries, restricted unless it is of all series."""
         given = {**(self._carried if path.startswith(_QUERIES) else {}), **(params or {})}
-        return self.restriction.params(path, given)
+        return given if of_all else self.restriction.params(path, given)
 
     def _give_up(self, reason: str, retry_after: float | None, params: dict[str, Any] | None) -> NoReturn:
         asked = f"; asked: {self.shown(str((params or {}).get('query', '')))}" if (params or {}).get("query") else ""

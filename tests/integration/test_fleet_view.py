@@ -14,8 +14,10 @@ import pytest
 
 from analysis.datasets import SERVER_ARGUMENTS, backfill
 from analysis.findings import FindingsDocument
+from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus, free_port
 from analysis.report.fleet.members import folder_name
+from analysis.settings import ConnectionSettings
 from tests.report.handmade import notebook
 
 ROOT = Path(__file__).parents[2]
@@ -97,3 +99,18 @@ def test_a_view_that_is_dead_or_a_label_that_tells_nothing_apart_is_said_before_
     broken = run(tmp_path, *asked, "../x", "--url", view.url)
     assert (broken.returncode, "not a label name" in broken.stderr) == (2, True)
     assert not (tmp_path / "outputs").exists()
+
+
+def test_the_days_without_a_cluster_are_kept_too_where_the_view_had_others(tmp_path, view):
+    def pulled(url):
+        where = {"matchers": '{"cluster": "us"}', "archive": str(tmp_path), "archive_source": "view"}
+        with connect(settings=ConnectionSettings(url=url, **where)) as prom:
+            frame = prom.range("load", "2026-10-14", "2026-10-19", "1h")
+            ended = prom.instant("load", "2026-10-20T12:00:00Z")
+            return pd.DataFrame(frame), len(ended), prom.queries[0].warnings
+
+    frame, ended, _ = pulled(view.url)
+    assert (frame.notna().sum().to_list(), ended) == ([49], 0)  # the stamp at which it ended included
+    again, _, warnings = pulled(f"http://127.0.0.1:{free_port()}")
+    pd.testing.assert_frame_equal(frame, again)
+    assert warnings == []  # nothing had to be asked

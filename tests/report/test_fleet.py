@@ -107,7 +107,7 @@ def test_one_that_grows_alone_is_unlike_the_fleet():
 def test_a_dead_server_is_counted_followed_delivered_and_forgotten_once_it_was_reviewed(tmp_path, webhook, monkeypatch):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(NOTIFY, webhook.url)
-    members = [Member("eu", "eu"), Member(HOSTILE, folder_name(HOSTILE))]
+    members = [Member(name, folder_name(name), environment=name) for name in ("eu", HOSTILE)]
 
     def reviewed(name, *ended):
         settings = MonthlyReviewSettings(month=name, outputs=str(tmp_path), reports=["threshold_drift"])

@@ -41,6 +41,8 @@ class Recorder:
         settle: how long after its end a day may still get late data.
         get: asks a page of the server's API.
         version: of the server, for the manifests.
+        get_of_all: asks about every series, where `get` is restricted to some: a server that had data of others at
+            a time had none of these, and that is worth keeping; None where `get` is about all.
     """
 
     def __init__(
@@ -50,16 +52,18 @@ class Recorder:
         settle: timedelta,
         get: Get,
         version: Callable[[], str],
+        get_of_all: Get | None = None,
     ) -> None:
         """Remember whom to ask."""
         self.archive, self.source, self.settle = archive, source, settle
-        self.get, self.version = get, version
+        self.get, self.get_of_all, self.version = get, get_of_all, version
         self.is_gone = False
         self._had: dict[date, bool] = {}
 
     def has_data(self, first_ms: int, past_ms: int) -> bool:
-        """Whether the server has any sample in ``[first, past)``, Unix milliseconds."""
-        return had_data(self.get, first_ms, past_ms)
+        """Whether the server has any sample in ``[first, past)``, Unix milliseconds, be it of others."""
+        asked = (self.get, self.get_of_all) if self.get_of_all else (self.get,)
+        return any(had_data(get, first_ms, past_ms) for get in asked)
 
     def fill(self, grid: Grid, expr: str, pull: Pull, at_once: int) -> list[str]:
         """Fill a grid from sealed days and, for the rest, from the server.

@@ -11,7 +11,7 @@ from analysis.findings import Coverage, Finding, FindingsDocument, Gap, TimeSpan
 from analysis.report.compare import documents_of
 from analysis.report.fleet.differences import MEASURES, differences, measures_of
 from analysis.report.fleet.fleet_finding import REPORT, standing
-from analysis.report.fleet.members import Ended, Member
+from analysis.report.fleet.members import Ended, Member, shown_name
 from analysis.report.fleet.presence import METRIC, gone_since_last_month, presence_findings
 from analysis.report.fleet.shared import shared_findings
 from analysis.report.fleet.view import View
@@ -62,7 +62,7 @@ def fleet_document(
             gaps=[Gap(start=span.start, end=span.end, scope=scope, reason=why) for scope, why in gaps],
         ),
         findings=[
-            *(_unreachable(member, why, window) for member, why in dead),
+            *_unreachable(dead, window),
             *_presence_findings(members, view, window, earlier),
             *shared_findings(members, documents, window),
             *differences(members, pd.DataFrame(measured), window),
@@ -75,7 +75,8 @@ def _row(month: Path, reports: Sequence[str], member: Member, how: Ended) -> dic
     """One member in the document: where its results are, and how its review ended."""
     folder = month / member.folder
     missing = [name for name in reports if read_status(folder / name, name).state != "done"]
-    state = "unreachable" if how.unreachable else "failed" if missing or how.code not in (0, 1) else "reviewed"
+    whole = how.code in (0, 1) and not missing  # from the archive alone, perhaps
+    state = "reviewed" if whole else "unreachable" if how.unreachable else "failed"
     return {
         "name": member.name,
         "label": member.label,
@@ -131,14 +132,22 @@ def _presence_findings(
     yield from gone_since_last_month(view.label, before, [member.name for member in members], window)
 
 
-def _unreachable(member: Member, why: str, window: Window) -> Finding:
-    asked = "" if member.label else f" --environment {shlex.quote(member.name)}"
-    return standing(
-        UNREACHABLE,
-        "high",
-        f"The server of {member.title} does not answer: what it saw of the month is not, or not wholly, reviewed",
-        window,
-        {member.label or "environment": member.name},
-        {"reason": why},
-        f"Ask `promreview doctor{asked}` what is wrong, then run the review again with `--resume`.",
-    )
+def _unreachable(dead: Sequence[tuple[Member, str]], window: Window) -> Iterator[Finding]:
+    """One finding for each server: the clusters behind a view are out of reach together."""
+    servers: dict[tuple[str, str], list[tuple[Member, str]]] = {}
+    for member, why in dead:
+        servers.setdefault((member.label, member.environment), []).append((member, why))
+    for (label, environment), those in servers.items():
+        whose = f"environment {shown_name(environment)}" if environment else "the global view"
+        of = f" --environment {shlex.quote(environment)}" if environment else ""
+        missing = "not reviewed, or from the archive alone"
+        behind = f": {len(those)} clusters behind it are {missing}" if label else f": it is {missing}"
+        yield standing(
+            UNREACHABLE,
+            "high",
+            f"The server of {whose} does not answer{behind}",
+            window,
+            {"environment": environment} if environment else {"view": label},
+            {"reason": those[0][1], "members": [member.name for member, _ in those]},
+            f"Ask `promreview doctor{of}` what is wrong, then run the review again with `--resume`.",
+        )

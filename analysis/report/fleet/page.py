@@ -90,9 +90,10 @@ def read_fleet(month: Path) -> dict[str, Any] | None:
     folders = {row["name"]: month / row["folder"] for row in body["members"]}
 
     def answered(finding: Mapping[str, Any]) -> bool:
-        later = [folders.get(value, month) / "findings.json" for value in finding["labels"].values()]
-        made = [file.stat().st_mtime for file in later if file.exists()]
-        return finding["kind"] == UNREACHABLE and max(made, default=0) > path.stat().st_mtime
+        if finding["kind"] != UNREACHABLE:
+            return False
+        files = [folders[name] / "findings.json" for name in finding["evidence"]["members"]]
+        return all(file.exists() and file.stat().st_mtime > path.stat().st_mtime for file in files)
 
     body["findings"] = [finding for finding in body["findings"] if not answered(finding)]
     return body
