@@ -68,8 +68,9 @@ def test_every_selector_carries_exactly_the_value(value, expr):
 def test_what_cannot_be_read_is_refused_and_not_asked_unrestricted():
     with pytest.raises(InputError, match="not PromQL"):
         Restriction({"cluster": "eu"}).expr("up default 2")
-    with pytest.raises(InputError, match="not a label name"):
-        Restriction({'cluster"}': "eu"})
+    with pytest.raises(InputError, match="needs a name"):
+        Restriction({"": "eu"})
+    assert Restriction({'cluster"}': "eu"}).expr("up") == r'up{"cluster\"}"="eu"}'
 
 
 @pytest.mark.parametrize(("cluster", "loads"), [("eu", [1.0, 2.0]), (NASTY, [3.0]), ("", [4.0]), ("eu.*", [])])

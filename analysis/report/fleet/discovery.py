@@ -1,14 +1,15 @@
 """The clusters behind one global view, told apart by an external label: the server itself says which there are."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from analysis.errors import InputError
 from analysis.prometheus import Prometheus
-from analysis.prometheus.promql import selector
 from analysis.report.fleet.members import Member, folder_name
 from analysis.window import Window
 
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")  # it stands in the address of what is asked
 MOST_MEMBERS = 500  # each costs a review; a label with more values tells no clusters apart
 
 
@@ -28,7 +29,8 @@ def discover(
         InputError: this is no label of it, or one of too many values.
         SourceError: the server failed.
     """
-    selector(matchers={label: ""})  # refuses what is no label name
+    if not _LABEL.fullmatch(label):
+        raise InputError(f"{label!r} is not a label name")
     values = sorted(value for value in set(prom.label_values(label, window=window)) if value)
     if not values:
         raise InputError(f"no series of {prom.api.shown_url} has a label {label!r} in this window")
