@@ -64,30 +64,32 @@ def lifted(
     """
     place = {part.name: number for number, part in enumerate(parts)}
     lift = np.ones(counts.shape)
-    known: dict[str, Array] = {}
+    known: dict[str, tuple[Array, Array]] = {}
     for number, part in enumerate(parts):
         if part.follows in place:
             whole = place[part.follows]
             if part.follows not in known:
-                known[part.follows] = load(counts[:, whole], expected[:, whole], step_minutes)
-            moves = known[part.follows]
+                known[part.follows] = _moves(counts[:, whole], expected[:, whole], day, step_minutes)
+            moves, noise = known[part.follows]
         elif part.against in place:
             whole = place[part.against]
             others, usual = counts[:, whole] - counts[:, number], expected[:, whole] - expected[:, number]
-            moves = load(others, np.maximum(usual, 1e-6), step_minutes)
+            moves, noise = _moves(others, np.maximum(usual, 1e-6), day, step_minutes)
         else:
             continue
-        lift[:, number] = _followed(np.log(moves), counts[:, number], expected[:, number], day, good, step_minutes)
+        share = _coupling(moves, counts[:, number], expected[:, number], day, good, step_minutes)[day]
+        lift[:, number] = _followed(moves, noise, share)
     return lift
 
 
-def _followed(
-    moves: Array, actual: Array, expected: Array, day: NDArray[np.int64], good: NDArray[np.bool_], step_minutes: float
-) -> Array:
+def _moves(actual: Array, expected: Array, day: NDArray[np.int64], step_minutes: float) -> tuple[Array, Array]:
+    """Moves of a load on a logarithmic scale, and their usual size as of each step."""
+    moves = np.log(load(actual, expected, step_minutes))
+    return moves, np.fmax(_noise(moves, day, int(day[-1]) + 1), LEAST_NOISE)[day]
+
+
+def _followed(moves: Array, noise: Array, share: Array) -> Array:
     """What a part makes of the load's moves: its learnt share of small ones, and large rises whole."""
-    days = int(day[-1]) + 1
-    noise = np.fmax(_noise(moves, day, days), LEAST_NOISE)[day]
-    share = _coupling(moves, actual, expected, day, good, step_minutes)[day]
     low, high = BELIEVED
     beyond = np.clip((np.abs(moves) / noise - low) / (high - low), 0.0, 1.0)
     part = np.where(moves > 0, share + (1 - share) * beyond, share * (1 - beyond))

@@ -12,6 +12,7 @@ Array = NDArray[np.float64]
 LEAST_EXCESS = 5.0  # events; fewer are no attack, whatever their probability
 LEAST_SHARE = 0.1  # of what was expected: a smaller rise is significant in large counts, but means nothing
 QUIET_MINUTES = 90.0  # an event has ended when nothing was added to its excess for so long
+LEAST_DAYS = 3  # whose highest scores say what is usual
 MOST_ALARMS = 200  # of one watch; a signal that is odd all the time is not told apart any further
 
 
@@ -142,8 +143,9 @@ def widened(ends: NDArray[np.int64], tail: Array, day: NDArray[np.int64], level:
     np.maximum.at(daily, day[ends], tail / level.limit)
     looks = 1440 / step_minutes / level.length * (scan.CLUSTERS if level.length > 1 else 1)
     usual = np.log10(max(2.0, looks) / np.log(2)) / level.limit
-    past = pd.Series(daily).shift(1).rolling(scan.MEMORY_DAYS, min_periods=3).median().fillna(0.0)
-    return replace(level, widened=np.maximum(1.0, past.to_numpy() / usual))
+    past = scan.past_median(daily[:, None])[:, 0]
+    past[:LEAST_DAYS] = 0.0
+    return replace(level, widened=np.maximum(1.0, past / usual))
 
 
 def running(actual: Array, expected: Array) -> tuple[Array, Array]:

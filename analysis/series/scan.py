@@ -137,7 +137,7 @@ def scatter(actual: Array, expected: Array, day: NDArray[np.int64], days_known: 
     """
     ratio, mean, count = _by_level(actual, expected, day, days_known)
     low, high = ratio[:, 0], ratio[:, 1]
-    few, many = _past_median(mean[:, 0]), _past_median(mean[:, 1])
+    few, many = past_median(mean[:, 0]), past_median(mean[:, 1])
     apart = np.where(many > 2 * few, many - few, np.inf)
     slope = np.where(np.isfinite(apart), (high - low) / apart, (high - 1) / np.maximum(many, 1))
     square = np.clip(np.nan_to_num(slope), 0, LARGEST_NOISE**2)
@@ -170,7 +170,7 @@ def _by_level(actual: Array, expected: Array, day: NDArray[np.int64], days_known
         for half, inside in enumerate(halves[-1][1] if part.stop > part.start else ()):
             middle[number, half] = middle_of(np.where(inside, squares[part], np.nan), axis=0) / CHI_SQUARE_MEDIAN
             mean[number, half] = middle_of(np.where(inside, level[part], np.nan), axis=0)
-    rough = np.array([_past_median(middle[:, half]) for half in (0, 1)]).swapaxes(0, 1)
+    rough = np.array([past_median(middle[:, half]) for half in (0, 1)]).swapaxes(0, 1)
     rough = np.fmax(np.where(np.isfinite(rough), rough, middle), LEAST_RATIO)
     for number, (part, pair) in enumerate(halves):
         for half, chosen in enumerate(pair):
@@ -192,8 +192,8 @@ def _past(daily: Array) -> Array:
     return np.lib.stride_tricks.sliding_window_view(padded, MEMORY_DAYS, axis=0)
 
 
-def _past_median(daily: Array) -> Array:
-    """Median of the days before each day."""
+def past_median(daily: Array) -> Array:
+    """Median of the days before each day, shape (days, series); NaN on the first."""
     padded = np.concatenate([np.full((MEMORY_DAYS, daily.shape[1]), np.nan), daily[:-1]])
     return middle_of(np.lib.stride_tricks.sliding_window_view(padded, MEMORY_DAYS, axis=0), axis=2)
 
