@@ -15,8 +15,8 @@ from analysis.series.baseline import Calendar
 Array = NDArray[np.float64]
 LENGTHS_MINUTES = (1, 2, 4, 8, 15, 30, 60, 120)
 LEFT_OVER = 0.5  # a fall in which more than this is left is no outage
-LEFT_OVER_AT_MIDNIGHT = 0.2  # a holiday begins at midnight, and has less of everything
-MIDNIGHT_HOURS = (23.5, 3.0)  # local time of day between which it sets in
+LEFT_OVER_AT_MIDNIGHT = 0.25  # a holiday begins at midnight, and has less of everything
+MIDNIGHT_HOURS = (23.5, 2.0)  # local time of day between which it sets in
 RECENT_MINUTES = 120.0  # the load before a fall
 LONGER_MINUTES = 360.0  # and where that holds few counts
 JUST_BEFORE_MINUTES = 60.0  # what was really counted before a fall
