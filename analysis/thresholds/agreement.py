@@ -11,14 +11,10 @@ from analysis.thresholds.records import Record
 from analysis.window import Window, unix_ms
 
 SHOWN = 100  # differences listed
-BESIDE = 3  # slots within which a start of the server, or the end of a target, shows
+BESIDE = 3  # slots within which a start of the server shows
 OUTAGE = "beside an outage of the server: which evaluation was the last before it or the first after it is not known"
 ANOTHER_RULE = "recorded with labels or at slots that today's rule does not give: the rule was another one"
 NEVER_RECORDED = "never recorded at these slots: the rule was added or changed since, or its group was not evaluated"
-LEFT = (
-    "recorded for a few slots more: a target that leaves service discovery is ended about one scrape interval "
-    "back in time, so its last samples are not found afterwards"
-)
 LATE = (
     "the rule saw other samples than are stored: a scrape stamped at or before the slot and stored after it, "
     "or samples that came late or were backfilled; or the rule was another one for a while"
@@ -42,6 +38,7 @@ class Agreement:
         record: Record | None,
         window: Window,
         evaluations: Evaluations,
+        since_ms: int = 0,
     ) -> None:
         """Compare all alerts of one name in one group.
 
@@ -51,9 +48,11 @@ class Agreement:
             record: what the server recorded of them; None where there is nothing.
             window: the slots that are compared.
             evaluations: of the group, over the slots of the record.
+            since_ms: since when today's rule can have written them.
         """
         inside = slice(int(np.searchsorted(evaluations.slots_ms, unix_ms(window.start))), None)
         slots, known = evaluations.slots_ms[inside], ~evaluations.silent[inside]
+        known &= slots >= since_ms
         recorded: dict[Key, Flags] = {}
         if record is not None:
             recorded = {_key(series): record.written[inside, place] for place, series in enumerate(record.labels)}
@@ -105,8 +104,6 @@ def _reason(theirs: Flags, ours: Flags, known: Flags, place: int) -> str:
         return ANOTHER_RULE
     if not theirs.any():
         return NEVER_RECORDED
-    if theirs[place] and ours[around][: min(place, BESIDE)].any() and not theirs[around][-1]:
-        return LEFT
     return LATE
 
 

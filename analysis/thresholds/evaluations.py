@@ -33,6 +33,8 @@ class Evaluations:
         starts: places in `slots_ms` at which the server's memory begins: 0, and the first slot after each outage.
         silent: slots that left nothing: during an outage, and before alerts are restored after it.
         shown: for each of `starts`, the first place whose alerts were written.
+        earlier: the slots before, where they were others.
+        coming: names of alerts that were recorded at later slots, but not at these.
     """
 
     slots_ms: Milliseconds
@@ -40,11 +42,21 @@ class Evaluations:
     starts: list[int]
     silent: Flags
     shown: list[int]
+    earlier: "Earlier | None" = None
+    coming: frozenset[str] = frozenset()
 
     @property
     def started_ms(self) -> Milliseconds:
         """Per slot, since when the server remembers: its last start, 0 before the first."""
         return _begun(self.slots_ms, self.starts)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The slots of a group before they changed: another interval, or another phase."""
+
+    grid: Grid
+    evaluations: Evaluations
 
 
 def evaluations_of(

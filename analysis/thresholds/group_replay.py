@@ -1,7 +1,7 @@
 """One group replayed: its stretches one after the other, in each of them its rules."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +11,12 @@ from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.thresholds.agreement import Agreement
 from analysis.thresholds.asking import MILLISECOND, Sides
 from analysis.thresholds.collect import Grid, grid_of
-from analysis.thresholds.evaluations import Evaluations, Identity, evaluations_of
+from analysis.thresholds.evaluations import Earlier, Evaluations, Identity, evaluations_of
 from analysis.thresholds.offsets import as_shown
 from analysis.thresholds.reading import as_read
 from analysis.thresholds.records import Record, alert_records
 from analysis.thresholds.rule_replay import replay_rule
-from analysis.thresholds.stretches import stretches_of
+from analysis.thresholds.stretches import Stretch, stretches_of
 from analysis.thresholds.templates import undecided
 from analysis.window import Window, unix_ms
 
@@ -25,6 +25,7 @@ WARM_UP_FACTOR = 2
 NOT_DECIDED = "a label is a template over more than $labels"
 DOWN = "the server was down, or had just started: nothing was written"
 TWINS = "the evaluation failed: two results had equal labels once the rule's labels were on"
+ADDED = "the rule was added or changed later: nothing of it was recorded until then, though it would have fired"
 FAILED = "the evaluation failed: the server refuses the query at these slots"
 
 Document = dict[str, list[dict[str, Any]]]
@@ -66,11 +67,14 @@ def replay_group(
         group = as_shown(prom, group, window)
         grid = grid_of(prom, group, window, group.interval or ZERO, prom.source().version)
         stretches = stretches_of(prom, group, grid, window)
-        for place, stretch in enumerate(stretches):
-            warm_up = ZERO if place else warm_up_of(group, rules)
-            part = _Part(prom, group, stretch.grid, stretch.window, warm_up)
-            is_last = place == len(stretches) - 1
-            _replay_part(part, rules, document, found, reasons, agreement, told if is_last else nobody, calm=calm)
+        parts = _parts(prom, group, rules, stretches)
+        earlier: Earlier | None = None
+        for place, part in enumerate(parts):
+            heard = told if part is parts[-1] else nobody
+            evaluations = evaluations_of(prom, group, part.grid, part.whole, part.records, calm=calm)
+            evaluations = replace(evaluations, earlier=earlier, coming=_coming(parts, place))
+            _replay_part(part, evaluations, rules, document, found, reasons, agreement, heard)
+            earlier = Earlier(part.grid, evaluations)
     except PromreviewError as error:
         if error.exit_code == 3:
             raise
@@ -99,6 +103,7 @@ class _Part:
     grid: Grid
     window: Window
     warm_up: timedelta
+    records: Mapping[str, Record] = field(default_factory=dict)
 
     @property
     def scope(self) -> str:
@@ -136,28 +141,41 @@ class _Part:
         return [{"start": a / 1000, "end": b / 1000, "scope": scope, "reason": reason} for a, b in spans]
 
 
+def _parts(prom: Prometheus, group: RuleGroup, rules: Sequence[Rule], stretches: Sequence[Stretch]) -> list[_Part]:
+    """The stretches with what was recorded in each; only the first one needs what comes before it."""
+    names, parts = [rule.name for rule in group.alerts], []
+    for place, stretch in enumerate(stretches):
+        part = _Part(prom, group, stretch.grid, stretch.window, ZERO if place else warm_up_of(group, rules))
+        parts.append(replace(part, records=alert_records(prom, group, names, part.grid, part.whole)))
+    return parts
+
+
+def _coming(parts: Sequence[_Part], place: int) -> frozenset[str]:
+    """Names of alerts that were recorded in later stretches, but not in this one."""
+    later = frozenset(name for part in parts[place + 1 :] for name in part.records)
+    return later - frozenset(parts[place].records)
+
+
 def _replay_part(
     part: _Part,
+    evaluations: Evaluations,
     rules: Sequence[Rule],
     document: Document,
     found: Found,
     reasons: Mapping[int, list[str]],
     agreement: Agreement,
     told: Callable[[int], object],
-    *,
-    calm: bool,
 ) -> None:
-    names = [rule.name for rule in part.group.alerts]
-    records = alert_records(part.prom, part.group, names, part.grid, part.whole)
-    evaluations = evaluations_of(part.prom, part.group, part.grid, part.whole, records, calm=calm)
     document["groups"].append(part.entry())
     document["unknown"] += part.spans(evaluations.slots_ms[evaluations.silent].tolist(), part.scope, DOWN)
-    mine: Found = {}
+    mine, added = Found(), dict[str, int]()
     unfit = {rule.name for rule in rules if undecided(rule.labels)}
     sides = Sides(part.prom, [as_read(part.group, rule) for rule in rules])
     for rule in sides.ordered():
-        reason, unknown = _replay_one(sides, part, rule, evaluations, records.get(rule.name), mine)
+        reason, unknown = _replay_one(sides, part, rule, evaluations, part.records.get(rule.name), mine)
         document["unknown"] += unknown
+        later = [round(span["end"] * 1000) for span in unknown if span["reason"] == ADDED]
+        added[rule.name] = max([added.get(rule.name, 0), *later])
         if reason:
             reasons[rule.index].append(reason)
             unfit.add(rule.name)
@@ -165,7 +183,7 @@ def _replay_part(
     for name in dict.fromkeys(rule.name for rule in rules if rule.name not in unfit):
         indices = {rule.index for rule in rules if rule.name == name}
         alerts = [(identity, runs) for (index, identity), runs in mine.items() if index in indices]
-        agreement.add(name, alerts, records.get(name), part.window, evaluations)
+        agreement.add(name, alerts, part.records.get(name), part.window, evaluations, added[name])
     for key, runs in mine.items():
         found.setdefault(key, []).extend(runs)
 
@@ -185,7 +203,10 @@ def _replay_one(
     for identity, intervals in replayed.alerts.items():
         found[rule.index, identity] = intervals
     twins, failed = part.spans(replayed.twins_ms, scope, TWINS), part.spans(replayed.failed_ms, scope, FAILED)
-    return "", [*twins, *failed]
+    if replayed.added_ms is None:
+        return "", [*twins, *failed]
+    before = {"start": unix_ms(part.window.start) / 1000, "end": replayed.added_ms / 1000}
+    return "", [*twins, *failed, {**before, "scope": scope, "reason": ADDED}]
 
 
 def _alerts(group: RuleGroup, rule: Rule, found: Found) -> list[dict[str, Any]]:

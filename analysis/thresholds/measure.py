@@ -18,7 +18,7 @@ from analysis.thresholds.documents import ChangePoint, DriftMonth
 from analysis.thresholds.drift import Shift, shift_of
 from analysis.thresholds.excuses import Context
 from analysis.thresholds.headroom import daily_headroom
-from analysis.thresholds.missing import NOTHING_HELD, missing_metrics
+from analysis.thresholds.missing import NOTHING_HELD, missing_metrics, unmatched
 from analysis.thresholds.months import changes_of, months_of
 from analysis.thresholds.propose import Proposal, Spans, propose
 from analysis.thresholds.subjects import subject_of
@@ -48,6 +48,7 @@ class Measured:
         threshold: the number that it compares with; where there are several, the one that its headroom is measured to.
         headroom_of: the comparison that its headroom is measured on; empty without any.
         missing: metrics without which it can never fire, and which nobody exposes.
+        unmatched: where it saw nothing, which labels no series had; a sentence each.
         problem: why it could not be replayed; empty where it could.
         is_evaluated: whether the server has evaluated its group at all.
         proposal: what other values would do, where it was replayed.
@@ -64,6 +65,7 @@ class Measured:
     threshold: float | None = None
     headroom_of: str = ""
     missing: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
     problem: str = ""
     is_evaluated: bool = True
     proposal: Proposal | None = None
@@ -152,15 +154,17 @@ def _replayed(
     if side and side.is_sparse and shift and shift.p_value is None:
         side = headroom = shift = None  # what the rule itself leaves out is not missing
     alerts = alerts_of(samples, ~fetch.failed)
+    seen = seen_ms[seen_ms >= unix_ms(window.start)]
     return Measured(
         group,
         rule,
         firings(alerts, window),
         headroom,
         shift,
-        float((seen_ms >= unix_ms(window.start)).sum() * (grid.interval / timedelta(days=1))),
+        float(len(seen) * (grid.interval / timedelta(days=1))),
         side.threshold if side else samples.compared.threshold if samples.compared else None,
         side.text if side else "",
+        unmatched=() if len(seen) else tuple(unmatched(prom, subject.tree, window)),
         proposal=proposal,
         months=tuple(months_of(samples, seen_ms, side, headroom, firings(alerts, history), history, settings.timezone)),
         changes=() if headroom is None or shift is None else tuple(changes_of(headroom, shift.correlation)),
@@ -181,6 +185,7 @@ def evidence_of(
         shift=item.shift,
         is_shift_real=is_shift_real,
         missing=item.missing,
+        unmatched=item.unmatched,
         problem=item.problem,
         is_evaluated=item.is_evaluated,
         pages=item.proposal.noise_pages if item.proposal else None,

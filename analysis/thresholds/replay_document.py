@@ -11,8 +11,9 @@ from analysis.fanout import FanOutSettings
 from analysis.prometheus import Prometheus
 from analysis.prometheus.rules import ZERO, Rule, RuleGroup
 from analysis.prometheus.spread import spread
-from analysis.thresholds.agreement import Agreement
+from analysis.thresholds.agreement import OUTAGE, Agreement
 from analysis.thresholds.group_replay import Document, nobody, replay_group, warm_up_of
+from analysis.thresholds.leavers import name_leavers
 from analysis.thresholds.outages import is_calm
 from analysis.window import Window, from_unix_ms, unix_ms
 
@@ -102,6 +103,12 @@ def replay_document(
         if now < window.end:
             span = {"start": unix_ms(now) / 1000, "end": unix_ms(window.end) / 1000}
             document["unknown"].append({**span, "scope": f"{group.file};{group.name}", "reason": FUTURE})
+    memory: dict[str, timedelta] = {}
+    for group, mine in groups:
+        for rule in mine:
+            remembered = rule.for_duration + rule.keep_firing_for + 2 * (group.interval or ZERO)
+            memory[rule.name] = max(memory.get(rule.name, ZERO), remembered)
+    name_leavers(prom, [difference for difference in agreement.differing if difference["reason"] != OUTAGE], memory)
     return {**document, "agreement": agreement.document()}
 
 

@@ -26,6 +26,7 @@ class RuleEvidence:
         shift: comparison of headroom with the months before; None where the rule has no threshold.
         is_shift_real: the shift survived the test over all rules.
         missing: metrics that the rule asks for and nobody has.
+        unmatched: which labels it asks for that no series of an existing metric had; a sentence each.
         problem: why it could not be replayed.
         is_evaluated: whether the server has evaluated it at all.
         pages: notifications that no incident, maintenance or silence excuses; None where they were not counted.
@@ -41,6 +42,7 @@ class RuleEvidence:
     shift: Shift | None
     is_shift_real: bool
     missing: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
     problem: str = ""
     is_evaluated: bool = True
     pages: int | None = None
@@ -71,6 +73,7 @@ def judge(evidence: RuleEvidence, window: Window, settings: ThresholdDriftSettin
         return [Judgement("dead", "high", f"can never fire: nothing exposes {', '.join(evidence.missing)}")]
     if evidence.days < min(settings.minimum_days, window.duration / timedelta(days=1) / 2):
         reason = f"{evidence.days:.1f} days of data; a verdict takes {settings.minimum_days}"
+        reason = "; ".join([*evidence.unmatched, reason])
         return [Judgement("unknown", "unknown", reason)]
     found = [*_judge_recall(evidence), *_judge_noise(evidence, settings)]
     moved = _judge_headroom(evidence, window, settings)

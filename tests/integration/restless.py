@@ -5,6 +5,7 @@ for, and slots at which a rule and a scrape raced are read from how long the scr
 for seconds gives a longer life, or one that is told to have been raced, not a wrong one.
 """
 
+import json
 import signal
 import threading
 import time
@@ -95,7 +96,7 @@ global: {evaluation_interval: 1s, scrape_interval: 1s}
 rule_files: [%s]
 scrape_configs:
 - job_name: restless
-  static_configs: [{targets: ["127.0.0.1:%d"]}]
+  file_sd_configs: [{files: [targets.json], refresh_interval: 1s}]
 - job_name: mortal
   static_configs: [{targets: ["127.0.0.1:%d"]}]
 """
@@ -160,22 +161,22 @@ class Life:
     """A Prometheus that scrapes two targets and evaluates the rules, and what is done to it, and when.
 
     Args:
-        later: other texts of the rules that will be loaded, so that the file gets a name that fits them, too.
+        texts: of the rules, the first one and those that will be loaded later: the file gets a name that fits all.
         arguments: flags of the server.
     """
 
-    def __init__(self, *later: str, arguments: tuple[str, ...] = ()) -> None:
-        self.texts = (RULES, *later)
+    def __init__(self, *texts: str, arguments: tuple[str, ...] = ()) -> None:
+        self.texts = texts or (RULES,)
         self.times = {}  # when what was done to the server was done
         self.targets = [Target(), Target()]
-        self.ports = tuple(target.port for target in self.targets)
-        self.server = PrivatePrometheus(CONFIG % ("", *self.ports), arguments=arguments)
+        files = {"targets.json": json.dumps([{"targets": [f"127.0.0.1:{self.targets[0].port}"]}])}
+        self.server = PrivatePrometheus(self._config(""), files, arguments=arguments)
 
     def __enter__(self):
         """Begin, with the rules loaded."""
         self.server.__enter__()
         self.name = self._clear_name()
-        self.server.reload({self.name: RULES, "prometheus.yml": CONFIG % (self.name, *self.ports)})
+        self.server.reload({self.name: self.texts[0], "prometheus.yml": self._config(self.name)})
         self.times["began"] = time.time()
         return self
 
@@ -229,6 +230,12 @@ class Life:
         self.server.reload({self.name: text})
         self.times["loaded"] = time.time()
 
+    def let_leave(self):
+        """Take a target out of service discovery, and wait until its series are ended."""
+        (self.server.folder / "targets.json").write_text("[]", encoding="utf-8")
+        with connect(self.server.url) as prom:
+            until(lambda: prom.instant('up{job="restless"}').empty, "the end of a target that left")
+
     def lived(self, window):
         """What the replay says of a window, and what the server recorded in it."""
         low, past = window.start.timestamp(), window.end.timestamp()
@@ -243,6 +250,9 @@ class Life:
             for at, took in series["values"]
         ]
         return Lived(document, *recorded, window, sorted(scrapes), groups, self.times)
+
+    def _config(self, rules):
+        return CONFIG % (rules, self.targets[1].port)
 
     def _clear_name(self):
         """A name for the rule file that puts the slots of every group clear of all scrapes."""

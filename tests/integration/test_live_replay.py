@@ -107,23 +107,50 @@ def test_a_restart_is_unknown_and_nothing_else_differs():
     assert len(equal) > 200
 
 
-def changed_life():
-    later = RULES.replace("name: itself\n  interval: 2s", "name: itself\n  interval: 3s").replace("restored", "renamed")
-    with Life(later) as life:
+# Alerts that are held at whatever second the interval changes, and a rule that comes with the change.
+HELD = "".join(
+    f'  - {{alert: Turn{n}, expr: "vector((time() + {n}) % 24) < 6", for: {n % 8}s, keep_firing_for: 9s}}\n'
+    for n in range(0, 24, 3)
+)
+COMES = '  - {alert: %s, expr: "wave > -2", for: 2s}\n'
+ITSELF, RESTORED = (f"name: {name}\n  interval: 2s\n  rules:\n" for name in ("itself", "restored"))
+BEFORE_CHANGE = RULES.replace(ITSELF, ITSELF + HELD)
+AFTER_CHANGE = (
+    BEFORE_CHANGE.replace(ITSELF, ITSELF.replace("2s", "3s"))
+    .replace(RESTORED, RESTORED.replace("restored", "renamed") + COMES % "ComesToo")
+    .replace("- name: itself", COMES % "Comes" + "- name: itself")
+)
+LEFT_SECONDS = 6  # that are replayed before and after a target left
+
+
+def changed_life(left):
+    """A life with a pause, another interval, another name and other rules; then `left`, after a target has left."""
+    with Life(BEFORE_CHANGE, AFTER_CHANGE) as life:
         time.sleep(SETTLED_SECONDS)
         life.until_written("itself", 3, life.times["began"] + SETTLED_SECONDS)
         life.pause_for(4.5)
         life.until_written("itself", 5, life.times["resumed"])
-        life.load(later)
+        life.load(AFTER_CHANGE)
         for name in ("itself", "renamed"):
             life.until_written(name, 4, life.times["loaded"] + 3)
         end = time.time()
         life.until_past(end)
-        return life.lived(window_of(life.times["began"] + SETTLED_SECONDS, end))
+        lived = life.lived(window_of(life.times["began"] + SETTLED_SECONDS, end))
+        life.let_leave()
+        gone = time.time()
+        life.until_past(gone + LEFT_SECONDS)
+        left.append(life.lived(window_of(end, gone + LEFT_SECONDS)))
+        return lived
 
 
-def test_a_pause_a_new_interval_and_a_new_name_are_read_from_what_was_recorded():
-    lived = lives(changed_life)
+@pytest.fixture(scope="module")
+def changed():
+    left = []
+    return lives(lambda: changed_life(left)), left
+
+
+def test_a_pause_a_new_interval_and_a_new_name_are_read_from_what_was_recorded(changed):
+    lived, _ = changed
     stretches = {}
     for group in lived.document["groups"]:
         stretches.setdefault(group["name"], []).append(group["interval"])
@@ -135,3 +162,22 @@ def test_a_pause_a_new_interval_and_a_new_name_are_read_from_what_was_recorded()
     different, _, equal = lived.differing()
     assert not different, sorted(different)[:10]
     assert len(equal) > 500
+
+
+def test_a_rule_that_came_later_is_unknown_before(changed):
+    lived, _ = changed
+    spans = {s["scope"].split(";")[1]: s for s in lived.document["unknown"] if "added or changed later" in s["reason"]}
+    for group, alert in (("slow", "Comes"), ("renamed", "ComesToo")):
+        came = min(at for s in lived.alerts if s["metric"]["alertname"] == alert for at, _ in s["values"])
+        assert spans[group]["start"] == lived.window.start.timestamp()
+        assert lived.times["loaded"] - 3 < spans[group]["end"] <= came + 0.001
+
+
+def test_what_a_target_that_left_takes_with_it_is_named(changed):
+    lived = changed[1][-1]
+    different, _, equal = lived.differing()
+    assert len(equal) > 100
+    named = [d for d in lived.document["agreement"]["differing"] if "left service discovery" in d["reason"]]
+    assert named
+    told = {(d["alert"], d["recorded"] or d["replayed"], tuple(sorted(d["labels"].items())), d["at"]) for d in named}
+    assert different <= told

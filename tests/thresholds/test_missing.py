@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.prometheus.promql import parse
-from analysis.thresholds.missing import missing_metrics, presence_query
+from analysis.thresholds.missing import missing_metrics, presence_query, unmatched
 
 EXISTING = {"load", "queue"}
 
@@ -49,3 +49,23 @@ def bounds(server):
 def test_a_rule_without_result_still_has_data_where_its_metrics_have(restless_server, expr, has_data):
     frame = restless_server.prom.range(presence_query(expr), *bounds(restless_server), "60s")
     assert bool(frame.shape[1]) == has_data
+
+
+@pytest.mark.parametrize(
+    ("expr", "told"),
+    [
+        ('load{instance="nowhere"} > 1', ['no series of load had instance="nowhere" in this window']),
+        ('load{instance="i1",job="nothing"} > 1', ['no series of load had job="nothing" in this window']),
+        (
+            'load{instance="i1",instance="i2"} > 1',
+            ['no series of load had instance="i1" and instance="i2" at once in this window'],
+        ),
+        ('sum(rate(queue{instance=~"x.*"}[5m])) > 1', ['no series of queue had instance=~"x.*" in this window']),
+        ('load{instance="nowhere"} > 1 or load > 1', []),
+        ('load unless load{instance="nowhere"}', []),
+        ('absent(load{instance="nowhere"})', []),
+        ('load{instance="i1"} > 1e9', []),
+    ],
+)
+def test_labels_that_no_series_has_are_told(restless_server, expr, told):
+    assert unmatched(restless_server.prom, parse(expr), restless_server.window) == told
