@@ -14,10 +14,10 @@ from analysis.thresholds.collect import Grid
 from analysis.thresholds.lives import Flags, Milliseconds
 from analysis.thresholds.outages import flag_runs, no_outage, outages, slots_of
 from analysis.thresholds.records import MILLISECOND, Record, record_of
-from analysis.window import Window
+from analysis.window import Window, parse_duration
 
 SETTLING = 2  # evaluations after a start that write nothing: alerts are restored after the second
-GRACE = timedelta(minutes=10)  # Prometheus's own: alerts with a `for` as long as this are restored after a start
+GRACE = timedelta(minutes=10)  # Prometheus's own, where the server does not say it
 Identity = tuple[tuple[str, str], ...]
 DISCOVERY_SECONDS = 6  # after a start, before the first target is scraped
 HEARTBEATS = 2  # recording rules of a group that are looked at
@@ -86,17 +86,17 @@ def evaluations_of(
     ends = sorted(ends + unseen, key=lambda end: end[1])
     down &= ~(written | heard)
     silent = down.copy()
-    begun, shown = [0], [0]
+    begun, shown, grace = [0], [0], _grace(prom) if ends else GRACE
     for last, start in ends:
         told = np.flatnonzero(written[start : start + SETTLING])
         if len(told) and not told[0] and (last, start) not in unseen and _is_close(scraped.scrape, grid):
             continue  # nothing is written so soon after a start: the server's memory outlived a pause
         shows = min(start + (int(told[0]) if len(told) else SETTLING), len(slots) - 1)
-        ages = _ages(prom, group, records, int(slots[shows]))
+        ages = _ages(prom, group, records, int(slots[shows]), grace)
         last_ms = int(slots[last]) if last >= 0 else 0
-        if ages and min(ages[0]) <= last_ms:  # as old as before: the server's memory outlived a pause
+        if ages and min(ages) <= last_ms:  # as old as before: the server's memory outlived a pause
             continue
-        evaluated_ms = [at for some in ages for at in some if at > last_ms]
+        evaluated_ms = [at for at in ages if at > last_ms]
         first = min([start, *np.searchsorted(slots, evaluated_ms).tolist()])
         begun.append(first)
         shown.append(shows)
@@ -180,11 +180,22 @@ def _settled(start: int, down: Flags, written: Flags) -> int:
     return start
 
 
-def _ages(prom: Prometheus, group: RuleGroup, records: Mapping[str, Record], slot_ms: int) -> list[list[int]]:
-    """ActiveAt of the alerts of each rule at a slot, but of those that are restored; the shortest `for` first."""
-    rules = [rule for rule in group.alerts if rule.name in records and rule.for_duration < GRACE]
-    ages = [recorded_active_at(prom, group, r, slot_ms) for r in sorted(rules, key=lambda r: r.for_duration)]
-    return [list(known.values()) for known in ages if known]
+def _ages(
+    prom: Prometheus, group: RuleGroup, records: Mapping[str, Record], slot_ms: int, grace: timedelta
+) -> list[int]:
+    """ActiveAt of the group's alerts at a slot, but of those that are restored after a start."""
+    rules = [rule for rule in group.alerts if rule.name in records and rule.for_duration < grace]
+    return [at for rule in rules for at in recorded_active_at(prom, group, rule, slot_ms).values()]
+
+
+def _grace(prom: Prometheus) -> timedelta:
+    """Alerts with a `for` as long as this are restored after a start: as the server is told, else Prometheus's own."""
+    try:
+        return parse_duration(str(prom.status("flags")["rules.alert.for-grace-period"]))
+    except UnreachableError:
+        raise
+    except (PromreviewError, KeyError):
+        return GRACE
 
 
 def recorded_active_at(prom: Prometheus, group: RuleGroup, rule: Rule, slot_ms: int) -> dict[Identity, int]:

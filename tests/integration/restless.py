@@ -16,6 +16,7 @@ from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from math import sin
+from urllib.request import urlopen
 
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
@@ -107,6 +108,7 @@ PATIENCE_SECONDS = 120  # until something that has to come is taken for somethin
 SLOTS_BEFORE = 2  # a rule that reads another one's alerts or recordings sees what that one saw a slot earlier
 TIMELESS = ("Always", "Clock", "Held", "HeldPending")  # ask no target, so that no scrape can come between
 DISCOVERY_SECONDS = 7  # from a start to the first scrape
+MISSED = "prometheus_rule_group_iterations_missed_total"
 TRIES = 3  # lives, where the machine stood still in those before
 
 
@@ -168,6 +170,7 @@ class Life:
     def __init__(self, *texts: str, arguments: tuple[str, ...] = ()) -> None:
         self.texts = texts or (RULES,)
         self.times = {}  # when what was done to the server was done
+        self.missed = 0  # evaluations, beside those that the server counts now
         self.targets = [Target(), Target()]
         files = {"targets.json": json.dumps([{"targets": [f"127.0.0.1:{self.targets[0].port}"]}])}
         self.server = PrivatePrometheus(self._config(""), files, arguments=arguments)
@@ -209,6 +212,7 @@ class Life:
 
     def kill_for(self, seconds):
         """Kill the server, and start it again after some time."""
+        self.missed += self._missed()
         self.server.process.send_signal(signal.SIGKILL)
         self.server.process.wait()
         self.times["killed"] = time.time()
@@ -219,11 +223,14 @@ class Life:
 
     def pause_for(self, seconds):
         """Stop the server for some time, its memory kept."""
+        missed = self._missed()
         self.server.process.send_signal(signal.SIGSTOP)
         self.times["paused"] = time.time()
         time.sleep(seconds)
         self.times["resumed"] = time.time()
         self.server.process.send_signal(signal.SIGCONT)
+        self.until_past(self.times["resumed"] + 3)
+        self.missed -= self._missed() - missed  # on purpose
 
     def load(self, text):
         """Give the server other rules."""
@@ -249,7 +256,14 @@ class Life:
             for series in self.raw("scrape_duration_seconds", low - PATIENCE_SECONDS, past)
             for at, took in series["values"]
         ]
-        return Lived(document, *recorded, window, sorted(scrapes), groups, self.times)
+        missed = self.missed + self._missed()
+        return Lived(document, *recorded, window, sorted(scrapes), groups, self.times, missed)
+
+    def _missed(self):
+        """How many evaluations the server says it has missed since it started."""
+        with urlopen(f"{self.server.url}/metrics", timeout=PATIENCE_SECONDS) as answer:
+            lines = [line for line in answer.read().decode().splitlines() if line.startswith(MISSED)]
+        return sum(float(line.split()[-1]) for line in lines)
 
     def _config(self, rules):
         return CONFIG % (rules, self.targets[1].port)
@@ -287,6 +301,7 @@ class Lived:
         scrapes: of every target: its stamp, and the seconds it took.
         groups: that were ever evaluated.
         times: at which something was done.
+        missed: evaluations that the server missed, but for those that it was kept from.
     """
 
     document: dict
@@ -296,15 +311,16 @@ class Lived:
     scrapes: list
     groups: list
     times: dict
+    missed: float
 
     @property
     def stalls(self):
-        """When the machine stood still, as scrapes show that took long or came late: never, on a calm one."""
+        """How the machine stood still: scrapes that took long or came late, evaluations missed; none on a calm one."""
         stamps = [at for at, _ in self.scrapes if at > self.times["began"]]
         late = [(at, after - at - self._stopped(at, after)) for at, after in pairwise(stamps)]
-        return [(at, took) for at, took in self.scrapes if took > STALLED_SECONDS] + [
-            (at, gap) for at, gap in late if gap > 1 + STALLED_SECONDS
-        ]
+        long = [(at, took) for at, took in self.scrapes if took > STALLED_SECONDS]
+        wide = [(at, gap) for at, gap in late if gap > 1 + STALLED_SECONDS]
+        return long + wide + ([("missed", self.missed)] if self.missed > 0 else [])
 
     def _stopped(self, low, high):
         """For how much of a stretch the server was stopped on purpose, until it had to scrape again."""
