@@ -29,6 +29,7 @@ class Agreement:
         """Nothing compared yet."""
         self.compared = self.equal = 0
         self.has_history = False
+        self.unrecorded: set[str] = set()  # names of alerts that were replayed, and of which nothing was recorded
         self.differing: list[dict[str, Any]] = []
 
     def add(
@@ -64,6 +65,8 @@ class Agreement:
                 flags = replayed.setdefault(key, np.zeros(len(slots), dtype=bool))
                 low, high = round(interval["start"] * 1000), round(interval["end"] * 1000)
                 flags |= (slots >= low) & (slots <= high)
+        if replayed and record is None:
+            self.unrecorded.add(name)
         nothing = np.zeros(len(slots), dtype=bool)
         for key in sorted({*recorded, *replayed}):
             theirs, ours = recorded.get(key, nothing), replayed.get(key, nothing)
@@ -86,6 +89,7 @@ class Agreement:
         """Add what was compared elsewhere."""
         self.compared, self.equal = self.compared + other.compared, self.equal + other.equal
         self.has_history |= other.has_history
+        self.unrecorded |= other.unrecorded
         self.differing += other.differing[: SHOWN - len(self.differing)]
 
     def document(self) -> dict[str, Any] | None:

@@ -117,10 +117,11 @@ def is_never_evaluated(prom: Prometheus, group: RuleGroup, settings: ThresholdDr
 
 
 def _has_run(prom: Prometheus, group: RuleGroup, settings: ThresholdDriftSettings) -> bool:
-    """Whether the server has run for long enough to have evaluated the group."""
+    """Whether the server has run for long enough, with the rules it has, to have evaluated the group."""
     interval = group.interval or parse_duration(settings.default_interval)
     try:
-        started = parse_time(str(prom.status("runtimeinfo")["startTime"]))
+        told = prom.status("runtimeinfo")
+        started = max(parse_time(str(told[key])) for key in ("startTime", "lastConfigTime"))
     except (PromreviewError, KeyError):
         return False
     return datetime.now(UTC) - started > FIRST_EVALUATIONS * interval

@@ -15,6 +15,7 @@ from analysis.prometheus.promql import (
     has_anchor,
     has_anchor_in_subquery,
     parse,
+    selectors,
     with_offset,
     without_anchors,
 )
@@ -52,6 +53,15 @@ def at_slots(expr: str) -> str:
 def goes_slot_by_slot(expr: str) -> bool:
     """Whether a range query cannot give what a rule saw, since an anchor stands inside a subquery."""
     return "@" in expr and has_anchor_in_subquery(parse(expr))
+
+
+def reads_alert(expr: str, name: str) -> bool:
+    """Whether an expression reads what is recorded of alerts of a name; False where it is no PromQL."""
+    try:
+        found = [selected for selected in selectors(parse(expr)) if selected.name in ALERT_SERIES]
+    except InputError:
+        return False
+    return any(_may_select(selected, {"__name__": selected.name, "alertname": name}) for selected in found)
 
 
 def _outputs(rule: Rule) -> Iterator[tuple[str, Mapping[str, str]]]:

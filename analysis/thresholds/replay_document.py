@@ -1,6 +1,7 @@
 """What ``rules replay`` prints: every alert of every rule, slot by slot, and what could not be replayed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -15,8 +16,10 @@ from analysis.thresholds.agreement import OUTAGE, Agreement
 from analysis.thresholds.group_replay import Document, nobody, replay_group, warm_up_of
 from analysis.thresholds.leavers import name_leavers
 from analysis.thresholds.outages import is_calm
+from analysis.thresholds.reading import reads_alert
 from analysis.window import Window, from_unix_ms, unix_ms
 
+UNREAD = "it reads what the server never recorded: the alerts of {}, which would have fired"
 CLOCK = timedelta(seconds=1)  # how exactly the server's is known
 FUTURE = "this lies in the future: nothing has been evaluated yet"
 
@@ -103,6 +106,8 @@ def replay_document(
         if now < window.end:
             span = {"start": unix_ms(now) / 1000, "end": unix_ms(window.end) / 1000}
             document["unknown"].append({**span, "scope": f"{group.file};{group.name}", "reason": FUTURE})
+    if past is not None:
+        document["unknown"] += _unread(groups, agreement.unrecorded, past)
     memory: dict[str, timedelta] = {}
     for group, mine in groups:
         for rule in mine:
@@ -110,6 +115,17 @@ def replay_document(
             memory[rule.name] = max(memory.get(rule.name, ZERO), remembered)
     name_leavers(prom, [difference for difference in agreement.differing if difference["reason"] != OUTAGE], memory)
     return {**document, "agreement": agreement.document()}
+
+
+def _unread(groups: Sequence[_Group], unrecorded: AbstractSet[str], window: Window) -> Iterator[dict[str, Any]]:
+    """For ``unknown``: rules that read alerts which fired by the replay, and of which the server recorded nothing."""
+    for group, rules in groups if unrecorded else ():
+        for rule in rules:
+            names = sorted(name for name in unrecorded if reads_alert(rule.expr, name))
+            if names:
+                span = {"start": unix_ms(window.start) / 1000, "end": unix_ms(window.end) / 1000}
+                scope = f"{group.file};{group.name};{rule.index}"
+                yield {**span, "scope": scope, "reason": UNREAD.format(", ".join(names))}
 
 
 def broken_file(file: str, error: InputError) -> dict[str, Any]:

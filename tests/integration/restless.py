@@ -434,10 +434,9 @@ def lives(live):
     """What a life gave: lived anew where something no race explains differs and the machine stood still meanwhile."""
     for number in range(TRIES):
         lived = live()
-        different, _, _ = lived.differing()
-        if not (different or lived.wrong_ages()[0]) or not lived.stalls:
+        different, (wrong, _) = sorted(lived.differing()[0]), lived.wrong_ages()
+        if not (different or wrong) or not lived.stalls:
             return lived
-        print(
-            f"life {number + 1}: {len(different)} samples differ after stalls {lived.stalls}: {sorted(different)[:9]}"
-        )
+        print(f"life {number + 1}: {len(different)} samples and {len(wrong)} ages differ: {different[:9]} {wrong[:9]}")
+        print(f"and the machine had stood still: {lived.stalls}")
     return lived

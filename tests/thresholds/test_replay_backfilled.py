@@ -147,3 +147,17 @@ def test_alerts_come_in_the_order_of_the_rules(document):
     found, _, _ = document
     places = [(a["group"], a["rule"]) for a in found["alerts"] if a["group"] == "seconds"]
     assert all(a <= b for a, b in pairwise(places)), places
+
+
+def test_a_rule_that_reads_alerts_that_were_never_recorded_is_unknown(restless_server):
+    rules = (
+        "{alert: Read, expr: 'load > 52'}, {alert: Reads, expr: 'count(ALERTS{alertname=~\"Rea.\"}) > 1'}, "
+        "{alert: ReadsOther, expr: 'ALERTS{alertname=\"Never\"} == 1'}, {alert: Never, expr: 'load > 1e9'}"
+    )
+    [group] = groups_of_text(f"groups: [{{name: g, interval: 1m, rules: [{rules}]}}]", "r.yml")
+    pairs = [(group, rule) for rule in group.alerts]
+    found = replay_document(restless_server.prom, pairs, restless_server.window, timedelta(minutes=1))
+    [span] = found["unknown"]
+    assert span["scope"] == "r.yml;g;1"
+    assert "the alerts of Read," in span["reason"]
+    assert found["agreement"] is None
