@@ -1,5 +1,6 @@
 """A private Prometheus on a free loopback port that leaves nothing behind."""
 
+import random
 import shutil
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,15 +18,27 @@ from urllib.request import Request, urlopen
 from analysis.errors import UnreachableError
 from analysis.prometheus.programs import find_program
 
-READY_SECONDS = 60.0  # a cold start over two months of blocks takes about two
-STOP_SECONDS = 10.0
+READY_SECONDS = 120.0  # a cold start over two months of blocks takes about two, on a machine that does not stall
+STOP_SECONDS = 30.0
+# Below the ports that systems give to outgoing connections (from 32,768 on Linux, 49,152 elsewhere): one of those may
+# have taken it before the server does, seconds later on a busy machine.
+PORTS = range(20_000, 32_000)
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody uses at this moment, another one each time.
+
+    Raises:
+        UnreachableError: there is none.
+    """
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
+    raise UnreachableError("no loopback port is free for a private server")
 
 
 def _guard() -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import UnreachableError
-from analysis.prometheus.private_server import PrivatePrometheus
+from analysis.prometheus.private_server import PrivatePrometheus, free_port
 from tests.waiting import answers, until
 
 STARTS_ONE = """
@@ -34,6 +34,14 @@ def test_it_ends_with_who_started_it(how, leaves_folder):
     process.stdout.close()
     until(lambda: not answers(f"{url}/-/ready"))
     assert leaves_folder or not Path(folder).exists()
+
+
+def test_free_ports_differ_and_no_outgoing_connection_takes_them():
+    ports = [free_port() for _ in range(100)]
+    assert len(set(ports)) == 100
+    given_out = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(given_out.read_text().split()[0]) if given_out.exists() else 49_152
+    assert max(ports) < first
 
 
 def test_an_exception_ends_it_and_removes_its_folder():
