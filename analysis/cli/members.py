@@ -75,6 +75,8 @@ def fleet_of(
     label = each_value_of or (fleet_label(environment) if environment else "")
     if not label:
         return None
+    if url and environment:
+        raise InputError(f"{EACH} takes --url or --environment, not both")
     if url:
         os.environ["PROMETHEUS_URL"] = url  # with its credentials, which no command line of a child may show
     return Fleet(checked(_of_view(label, environment, window)), label, environment)

@@ -45,7 +45,7 @@ def fleet_document(
     """
     span = TimeSpan.of(window)
     documents = [documents_of(month / member.folder) for member in members]
-    measured = [measures_of(own, view.times.get(member.name)) for own, member in zip(documents, members, strict=True)]
+    measured = [measures_of(own, view.seen(member)) for own, member in zip(documents, members, strict=True)]
     rows = [
         {**_row(month, reports, member, how), **_presence(view, member), **numbers}
         for member, how, numbers in zip(members, ended, measured, strict=True)
@@ -90,7 +90,7 @@ def _row(month: Path, reports: Sequence[str], member: Member, how: Ended) -> dic
 
 
 def _presence(view: View, member: Member) -> dict[str, Any]:
-    times = view.times.get(member.name)
+    times = view.seen(member)
     if times is None or times.first is None or times.last is None:
         return {"seen_share": None, "first_seen": None, "last_seen": None, "targets": None}
     return {
@@ -108,9 +108,11 @@ def _gaps(
     yield from ((member.title, f"its server does not answer: {why}") for member, why in dead)
     if view.failure:
         yield "when each cluster was there", view.failure
-    elif view.label:
-        for member in members:
-            times = view.times.get(member.name)
+    elif any(member.label for member in members) and not view.label:
+        yield "when each cluster was there", "more than one view among the environments: review each alone"
+    else:
+        for member in (member for member in members if member.label):
+            times = view.seen(member)
             if times is None or times.first is None:
                 yield f"when {member.title} was there", f"it has no series {METRIC} in this window"
     for name in MEASURES:
@@ -129,7 +131,7 @@ def _presence_findings(
         return
     yield from presence_findings(view.label, view.times, window)
     before = [row["name"] for row in (earlier or {}).get("members", ()) if row["label"] == view.label]
-    yield from gone_since_last_month(view.label, before, [member.name for member in members], window)
+    yield from gone_since_last_month(view.label, before, [m.name for m in members if m.label], window)
 
 
 def _unreachable(dead: Sequence[tuple[Member, str]], window: Window) -> Iterator[Finding]:

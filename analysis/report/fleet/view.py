@@ -30,6 +30,10 @@ class View:
     queries: Sequence[QueryRecord] = ()
     failure: str = ""
 
+    def seen(self, member: Member) -> Seen | None:
+        """When a member was there; None where the view does not know it."""
+        return self.times.get(member.name) if member.label else None
+
 
 def look_at(prom: Prometheus, label: str, members: Sequence[Member], window: Window) -> View:
     """Ask a global view when each of its clusters was there; where it fails, the review goes on without."""
