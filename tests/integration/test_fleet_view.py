@@ -54,7 +54,7 @@ def view():
 def run(folder, *arguments, **variables):
     command = [sys.executable, "-m", "analysis", *arguments]
     around = os.environ | {"PYTHONPATH": str(ROOT)} | variables
-    return subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_each_cluster_of_a_view_is_reviewed_alone_and_one_that_ended_has_vanished(tmp_path, view):

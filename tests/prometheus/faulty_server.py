@@ -63,7 +63,7 @@ def scripted(*scripts):
             """Nothing."""
 
     try:
-        with _serving(Handler) as url:
+        with serving(Handler) as url:
             yield url
     finally:
         stop.set()
@@ -136,12 +136,13 @@ def before(url, fault=lambda _path, _number: None, token=""):
         def log_message(self, *_):
             """Nothing."""
 
-    with _serving(Handler) as address:
+    with serving(Handler) as address:
         yield address
 
 
 @contextmanager
-def _serving(handler):
+def serving(handler):
+    """A handler of requests at an address of its own."""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     httpd.daemon_threads = True
     thread = threading.Thread(target=httpd.serve_forever, args=(0.05,), daemon=True)
