@@ -12,17 +12,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.cli.members import fleet_of
 from analysis.datasets import SERVER_ARGUMENTS, backfill
+from analysis.errors import InputError, SourceError
 from analysis.findings import FindingsDocument
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus, free_port
 from analysis.report.fleet.members import folder_name
 from analysis.settings import ConnectionSettings
+from analysis.window import Window
 from tests.report.handmade import notebook
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = '../eu"} or vector(1) #\\ <b>\n\x1b[31m日本'
 LOADS = {"eu": 1.0, HOSTILE: 2.0, "us": 4.0}
+OCTOBER = Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 DIED = datetime(2026, 10, 16, tzinfo=UTC)
 PULLS = """
 from pathlib import Path
@@ -54,7 +58,7 @@ def view():
 def run(folder, *arguments, **variables):
     command = [sys.executable, "-m", "analysis", *arguments]
     around = os.environ | {"PYTHONPATH": str(ROOT)} | variables
-    return subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, timeout=540, check=False)
 
 
 def test_each_cluster_of_a_view_is_reviewed_alone_and_one_that_ended_has_vanished(tmp_path, view):
@@ -84,21 +88,36 @@ def test_each_cluster_of_a_view_is_reviewed_alone_and_one_that_ended_has_vanishe
     assert f'href="{folder_name(HOSTILE)}/index.html"' in above
     assert sorted(path.name for path in month.iterdir() if path.is_dir()) == sorted(map(folder_name, LOADS))
 
-    (tmp_path / "params/environments/all.yaml").write_text(f"url: {view.url}\neach_value_of: cluster\n")
-    (tmp_path / "params/environments/dead.yaml").write_text(f"url: http://127.0.0.1:{free_port()}\n")
-    listed = json.loads(run(tmp_path, "environments", "--format", "json", "--days", "400").stdout)["environments"]
-    assert {row["folder"] for row in listed} == {"dead", *(f"all-{folder_name(name)}" for name in LOADS)}
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "params/environments").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROMETHEUS_URL", "http://127.0.0.1:1")  # --url replaces it
+    return tmp_path
 
 
-def test_a_view_that_is_dead_or_a_label_that_tells_nothing_apart_is_said_before_anything_is_touched(tmp_path, view):
-    asked = ("review", "--month", "2026-10", "--each-value-of")
-    dead = run(tmp_path, *asked, "cluster", "--url", f"http://127.0.0.1:{free_port()}")
-    assert (dead.returncode, "connection refused" in dead.stderr) == (3, True)
-    unknown = run(tmp_path, *asked, "region", "--url", view.url)
-    assert (unknown.returncode, "has a label 'region'" in unknown.stderr) == (2, True)
-    broken = run(tmp_path, *asked, "../x", "--url", view.url)
-    assert (broken.returncode, "not a label name" in broken.stderr) == (2, True)
-    assert not (tmp_path / "outputs").exists()
+def test_an_environment_may_stand_for_the_clusters_behind_it(project, view):
+    (project / "params/environments/all.yaml").write_text(f"url: {view.url}\neach_value_of: cluster\n")
+    (project / "params/environments/dead.yaml").write_text(f"url: http://127.0.0.1:{free_port()}\n")
+    (project / "params/environments/gone.yaml").write_text("url: http://127.0.0.1:1\neach_value_of: cluster\n")
+    fleet = fleet_of(OCTOBER, every=True)
+    behind = {f"all-{folder_name(name)}" for name in LOADS}
+    assert {member.folder for member in fleet.members} == {"dead", "gone", *behind}
+    restricted = [json.loads(m.variables["PROMETHEUS_MATCHERS"]) for m in fleet.members if m.folder in behind]
+    assert {found["cluster"] for found in restricted} == set(LOADS)
+    assert {member.folder for member in fleet_of(OCTOBER, environment="all").members} == behind
+    assert os.environ["PROMETHEUS_URL"] == "http://127.0.0.1:1"
+
+
+def test_a_view_that_is_dead_or_a_label_that_tells_nothing_apart_is_said(project, view):
+    with pytest.raises(SourceError, match="connection refused"):
+        fleet_of(OCTOBER, url=f"http://127.0.0.1:{free_port()}", each_value_of="cluster")
+    with pytest.raises(InputError, match="has a label 'region'"):
+        fleet_of(OCTOBER, url=view.url, each_value_of="region")
+    for label in ("../x", "a b", 'a"}'):
+        with pytest.raises(InputError, match="not a label name"):
+            fleet_of(OCTOBER, url=view.url, each_value_of=label)
 
 
 def test_the_days_without_a_cluster_are_kept_too_where_the_view_had_others(tmp_path, view):
