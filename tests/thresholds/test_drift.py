@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 
 from analysis.thresholds.drift import Shift, discoveries, shift_of
+from analysis.thresholds.trend import trend_of
 from benchmarks.drift import days_of, rejected
 
 MONTHS = 150
@@ -66,3 +68,14 @@ def test_over_many_rules_chance_is_held_down():
     real = [Shift(1, 2, 1, 1e-6, 1, 30, 30)] * 5
     assert discoveries(shifts + real, 0.05)[-5:] == [True] * 5
     assert discoveries([Shift(1, 1, 1, None, 1, 3, 3)], 0.05) == [False]
+
+
+@pytest.mark.parametrize(("correlation", "share"), [(0.0, 0.9), (0.3, 0.8), (0.6, 0.66)])
+def test_the_slopes_between_which_the_true_one_lies_hold_it_where_days_resemble_their_neighbours(correlation, share):
+    rng, held = np.random.default_rng(74), 0
+    index = pd.date_range("2026-08-01", periods=31, freq="D", tz="UTC")
+    for _ in range(MONTHS):
+        noise = lfilter([1], [1, -correlation], rng.normal(size=131))[100:]
+        trend = trend_of(pd.Series(40 - 0.5 * np.arange(31) + noise, index=index))
+        held += trend.steepest <= -0.5 <= trend.flattest
+    assert held >= share * MONTHS  # were days taken as independent, 59 % at a correlation of 0.6
