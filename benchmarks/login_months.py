@@ -162,7 +162,8 @@ def main() -> None:
     for size in (0.2, 0.5):
         for kind in (None, *KINDS):
             hits = [hit for name, some, _ in loud for s, hit in some if s == size and kind in (None, name)]
-            print(f"+{size:.0%} {kind or 'all'}: {interval(sum(hits), len(hits)).strip()}")
+            if hits:
+                print(f"+{size:.0%} {kind or 'all'}: {interval(sum(hits), len(hits)).strip()}")
 
 
 if __name__ == "__main__":
