@@ -6,7 +6,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,14 +93,14 @@ def sync_each(members: Sequence["Member"], arguments: Sequence[str]) -> None:
 
 def run_each(members: Sequence["Member"], arguments: Sequence[str], at_once: int) -> list["Ended"]:
     """Run a command for every member, so many at once, and see how each ended."""
-    children = Children()
-    with ThreadPoolExecutor(at_once) as pool:
-        try:
-            ended = list(pool.map(partial(children.review, arguments), members))
-        except BaseException:
-            children.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    from analysis.fanout import FanOutSettings, fan_out
+
+    children, here = Children(), FanOutSettings(backend="local")  # their own work goes wherever work runs
+    try:
+        ended = fan_out(partial(children.review, arguments), members, settings=here, programs=at_once)
+    except BaseException:
+        children.stop()
+        raise
     if any(each.code in ENDED_BY_US for each in ended):
         raise KeyboardInterrupt
     return ended

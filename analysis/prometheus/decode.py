@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analysis.errors import ContradictionError, SourceError
 from analysis.prometheus.quick import Series, milliseconds, parsed
 
-AT_ONCE = 64  # series, whose copies are small beside the frame
+AT_ONCE = 16  # series, whose copies are small beside the frame
 
 Key = tuple[tuple[str, str], ...]
 
