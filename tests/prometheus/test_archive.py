@@ -386,6 +386,23 @@ def test_two_that_bring_manifests_together_at_once_lose_no_day(tmp_path):
     assert sorted(day.day for day in again.held) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("first_kept", [3, 9])
+def test_what_is_pruned_while_manifests_are_brought_together_is_named_by_none(tmp_path, first_kept):
+    frame = pd.DataFrame({("a",): [1.0]}, pd.date_range("2026-08-30", periods=1, tz="UTC"))
+    frame.columns = pd.MultiIndex.from_tuples([("a",)], names=["l"])
+    writer, other = (Archive(tmp_path).dataset("s", "up", DAY_MS, 0) for _ in range(2))
+    for day in range(1, 6):
+        decoded = Decoded(frame + day, np.ones((1, 1), dtype=bool))
+        writer.seal(date(2026, 8, day), decoded, slice(None), "")
+    seen = other._manifests()  # what is brought together, as it was before
+    writer.forget(date(2026, 8, first_kept))
+    other._manifests = lambda: seen
+    other.compact(date(2026, 9, 1))
+    [again] = Archive(tmp_path).datasets()
+    assert sorted(day.day for day in again.held) == [day for day in range(1, 6) if day >= first_kept]
+    assert whole(tmp_path)
+
+
 def test_a_reader_misses_no_day_while_manifests_are_brought_together(tmp_path):
     frame = pd.DataFrame({("a",): [1.0]}, pd.date_range("2026-08-30", periods=1, tz="UTC"))
     frame.columns = pd.MultiIndex.from_tuples([("a",)], names=["l"])

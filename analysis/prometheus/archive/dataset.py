@@ -1,6 +1,6 @@
 """The days of one query; a day counts once its manifest is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -149,12 +149,26 @@ class Dataset:
             gone = 0
             for names in months(manifests, f"{before:%Y-%m}").values():
                 mark_months(self.store)
-                name, text = month_manifest(newest(day for old in names for day in manifests[old]).values())
+                together = newest(day for old in names for day in manifests[old])
+                name, text = month_manifest(together.values())
                 self._write_manifest(name, text)
+                self._take_out_pruned(name, together, {old: manifests[old] for old in names if old != name})
                 for old in set(names) - {name}:
                     self._remove_manifest(old)
                 gone += len(names) - 1
         return gone
+
+    def _take_out_pruned(self, name: str, days: Mapping[date, Day], manifests: Mapping[str, list[Day]]) -> None:
+        """Write a manifest again without the days that somebody has removed, samples and all, since it was read."""
+        there = set(self.store.names(f"{self.folder}/days"))
+        gone = {day.date for old in set(manifests) - there for day in manifests[old]}
+        samples = set(self.store.names(f"{self.folder}/data")) if gone else set()
+        kept = [day for day in days.values() if day.date not in gone or day.file in samples]
+        if len(kept) == len(days):
+            return
+        if kept:
+            self._write_manifest(*month_manifest(kept))
+        self._remove_manifest(name)
 
     def _whole_manifests(self) -> dict[str, list[Day]]:
         """The days of each manifest that is not damaged."""
