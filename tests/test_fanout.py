@@ -1,6 +1,7 @@
 import os
 import signal
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,21 @@ def test_a_worker_killed_in_the_middle_costs_its_block_and_no_result(where, tmp_
 
 
 def test_a_block_that_always_kills_its_worker_is_named():
-    with pytest.raises(SourceError, match=r"died 3 times .* block not done: [12]"):
+    with pytest.raises(SourceError, match=r"died again and again .* block not done: [12]"):
         fan_out(die_always, range(4), settings=LOCAL, here=int)
+
+
+def test_a_cluster_is_not_waited_for_where_a_block_kills_each_worker():
+    with cluster(workers=2) as address, pytest.raises(SourceError, match="died again and again"):
+        fan_out(die_always, range(4), settings=FanOutSettings(backend="dask", scheduler=address))
+
+
+def test_workers_that_cannot_do_the_work_are_told(dask_settings, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def work(item):\n    return item\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    only_here = import_module("only_here")
+    with pytest.raises(SourceError, match=r"cannot do this work \(.*only_here"):
+        fan_out(only_here.work, range(4), settings=dask_settings)
 
 
 def test_each_result_is_told_once():
@@ -94,11 +108,11 @@ def test_work_too_small_for_the_start_of_a_process_stays_here(monkeypatch):
     assert set(fan_out(where, range(50), settings=LOCAL)) == {os.getpid()}
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_a_cluster_with_one_place_does_the_work_too(jobs):
+def test_a_cluster_with_one_place_does_the_work_too():
     with cluster(workers=1) as address:
-        settings = FanOutSettings(backend="dask", scheduler=address, jobs=jobs)
-        assert os.getpid() not in fan_out(where, range(2), settings=settings)
+        for jobs in (1, 2):
+            settings = FanOutSettings(backend="dask", scheduler=address, jobs=jobs)
+            assert os.getpid() not in fan_out(where, range(2), settings=settings)
 
 
 def test_work_that_is_worth_it_leaves_after_its_first_item():

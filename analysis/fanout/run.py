@@ -9,7 +9,7 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 from analysis.errors import SourceError
-from analysis.fanout.cluster import losses, on_cluster
+from analysis.fanout.cluster import last_losses, losses, on_cluster
 from analysis.fanout.settings import FanOutSettings
 
 Item = TypeVar("Item")
@@ -56,11 +56,12 @@ def fan_out(
             for index, result in _run(function, items, left, settings, programs):
                 done[index] = result
                 told(result)
-        except losses():
-            continue
+        except losses() as loss:
+            if isinstance(loss, last_losses()):
+                break
     if len(done) < len(items):
         lost = next(index for index in range(len(items)) if index not in done)
-        raise SourceError(f"workers died {ATTEMPTS} times on the same work; first block not done: {items[lost]!r:.200}")
+        raise SourceError(f"workers died again and again on the same work; first block not done: {items[lost]!r:.200}")
     return [done[index] for index in range(len(items))]
 
 
@@ -95,7 +96,7 @@ def _run(
     settings: FanOutSettings,
     programs: int,
 ) -> Iterator[tuple[int, Result]]:
-    with _backend(settings, programs):
+    with _backend(settings, function, programs):
         ahead = programs or "2 * n_jobs"  # a cluster runs whatever it is given: so many programs, then, and no more
         jobs = programs or settings.jobs
         parallel = Parallel(n_jobs=jobs, batch_size=1, pre_dispatch=ahead, return_as="generator_unordered")
@@ -112,9 +113,9 @@ def _numbered_alone(function: Callable[[Item], Result], index: int, item: Item) 
         return index, function(item)
 
 
-def _backend(settings: FanOutSettings, programs: int) -> AbstractContextManager[Any]:
+def _backend(settings: FanOutSettings, function: Callable[..., Any], programs: int) -> AbstractContextManager[Any]:
     if settings.backend == "dask":
-        return on_cluster(str(settings.scheduler))
+        return on_cluster(str(settings.scheduler), function)
     here: AbstractContextManager[Any] = (
         parallel_config(backend="threading") if programs else parallel_config(backend="loky", inner_max_num_threads=1)
     )
