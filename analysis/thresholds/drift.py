@@ -6,6 +6,7 @@ bootstrap for general stationary observations". Days are correlated too, and a m
 blocks to show how strongly, so the resampled error is widened to what days with the measured
 correlation from one to the next would have (Wilks 1997, "Resampling hypothesis tests for
 autocorrelated fields"), that correlation being freed of its bias (Marriott and Pope 1954) first.
+A second test looks for a path through the month (a step, a slope) about which days differ little.
 Over many rules the false discovery rate is held, after Benjamini and Hochberg (1995).
 `benchmarks/drift.py` measures what the test promises.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import f as fisher
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
@@ -28,6 +30,8 @@ LARGEST_CORRELATION = 0.9  # from one day to the next; beyond it a month is one 
 CAUTION = 0.5  # standard errors added to the correlation: an estimate too low costs more than one too high
 ROUNDING = 1e-9  # squared ranks below this are a straight line
 FEWEST_DEGREES = 2.0  # of freedom; with fewer nothing could ever be shown
+LEVEL_SHARE = 0.8  # of the false alarms that are allowed: the rest are the path's, which shows itself plainly
+FAR = 3.0  # robust standard deviations; days farther out are incidents
 SIZE, POWER = 0.05, 0.8  # what the smallest detectable shift refers to
 SEED = 20240229  # resampling must give the same answer to the same data
 
@@ -110,9 +114,41 @@ def _tested(before: pd.Series, now: pd.Series, resamples: int) -> _Tested:
     degrees = max(FEWEST_DEGREES, float((lengths / inflation(correlation)).sum()) - 2)
     if error <= 0:
         return _Tested(1.0 if difference == 0 else 1 / resamples, 0.0, correlation)
-    p_value = 2 * float(student.sf(abs(difference) / error, degrees))
-    reach = float(student.ppf(1 - SIZE / 2, degrees) + student.ppf(POWER, degrees))
-    return _Tested(min(1.0, p_value), reach * error, correlation)
+    level = 2 * float(student.sf(abs(difference) / error, degrees))
+    path = _path_test(halves, correlation, max(FEWEST_DEGREES, degrees - 1))  # it has one number more
+    reach = float(student.ppf(1 - LEVEL_SHARE * SIZE / 2, degrees) + student.ppf(POWER, degrees))
+    p_value = min(1.0, level / LEVEL_SHARE, path / (1 - LEVEL_SHARE))
+    return _Tested(p_value, reach * error, correlation)
+
+
+def _path_test(halves: Sequence[pd.Series], correlation: float, degrees: float) -> float:
+    """P-value of a step at the month's beginning and a slope in it, together, in correlated days.
+
+    A month that moves all the time has days that differ widely, which resampled medians take for noise; about
+    the path itself they differ little. Least squares, the errors of an autoregression of first order, and an F
+    test of both coefficients; the variance is freed of what the path takes from it.
+    """
+    values = np.concatenate([_without_incidents(half) for half in halves])
+    day = np.concatenate([((half.index - halves[1].index[0]) / pd.Timedelta(days=1)).to_numpy() for half in halves])
+    now = np.repeat([0.0, 1.0], [len(half) for half in halves])
+    path = np.column_stack([np.ones(len(day)), now, now * day])
+    solve = np.linalg.pinv(path)
+    rest = values - path @ (solve @ values)
+    alike = correlation ** np.abs(np.subtract.outer(day, day))
+    variance = float(rest @ rest) / float(np.trace(alike) - np.trace(path @ solve @ alike))
+    moved, errors = (solve @ values)[1:], (variance * solve @ alike @ solve.T)[1:, 1:]
+    if variance <= ROUNDING * float(values @ values):
+        return 1.0  # nothing but the level to look at
+    return float(fisher.sf(float(moved @ np.linalg.solve(errors, moved)) / len(moved), len(moved), degrees))
+
+
+def _without_incidents(half: pd.Series) -> NDArray[np.float64]:
+    """Days brought back to within `FAR` of their line, so that a single incident does not decide."""
+    day = ((half.index - half.index[0]) / pd.Timedelta(days=1)).to_numpy()
+    values = half.to_numpy(dtype="float64")
+    line = np.polyval(np.polyfit(day, values, 1), day)
+    far = FAR * 1.4826 * float(np.median(np.abs(values - line)))
+    return np.asarray(line + np.clip(values - line, -far, far)) if far else values
 
 
 def _levelled(before: pd.Series, now: pd.Series) -> list[pd.Series]:

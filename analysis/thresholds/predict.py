@@ -5,6 +5,7 @@ every rate and every cluster size is weighed by how well it explains what was se
 is predicted by all of them together: the alerts of a stretch are negative binomial, which is what
 clusters that come at random with sizes of a logarithmic law add up to, at any length of the stretch
 (Quenouille 1949, "A relation between the logarithmic, Poisson, and negative binomial series").
+A rate may also have a trend, which goes on: a month of a service that grows is not like the month before.
 `benchmarks/prediction.py` measures how often the interval holds.
 """
 
@@ -25,6 +26,8 @@ LENGTHS_DAYS = (7, 14, 21, 28, 35)  # for which an interval is kept, so that a p
 # What is believed before anything was seen, chosen on the seeds from 20 000 on of the benchmark.
 RATE_POWER = 0.4  # of the rate's prior: 0 believes in silence, 1 in noise; between Haldane's 0 and Jeffreys's 0.5
 EXCESS_MEDIAN, EXCESS_SPREAD = 2.6, 1.2  # of the logarithm of variance over mean, less one: clusters of seven or so
+TREND_SPREAD = 0.35  # of the logarithm by which the rate changes in a month: by half either way is believed
+TRENDS = np.linspace(-1.4, 1.4, 9)  # tried: up to four times as many a month later, or as few
 RATES = np.exp(np.linspace(-5, 4, 46))  # tried, in units of the rate that was seen
 EXCESSES = np.geomspace(0.1, 10_000, 28)  # tried; a single day can bring thousands
 NEGLIGIBLE = 1e-4  # share of the belief that is not worth computing
@@ -86,27 +89,37 @@ def interval_of(by_days: Mapping[int, tuple[int, int]], days: float) -> tuple[in
 
 @dataclass(frozen=True)
 class _Beliefs:
-    """Rates per day and excess variances, and how much each is believed; all of shape (beliefs,)."""
+    """Rates per day as the past ends, trends, excess variances, and how much each is believed; shape (beliefs,)."""
 
     rates: NDArray[np.float64]
+    trends: NDArray[np.float64]
     excesses: NDArray[np.float64]
     weights: NDArray[np.float64]
 
+    def expected(self, days: int) -> NDArray[np.float64]:
+        """Alerts of the coming days."""
+        ahead = self.trends * days / MONTH_DAYS
+        return self.rates * days * np.where(ahead, np.expm1(ahead) / np.where(ahead, ahead, 1), 1)
+
 
 def _beliefs(counts: NDArray[np.float64]) -> _Beliefs:
-    """Every rate and excess weighed by what was seen in blocks of days."""
+    """Every rate, trend and excess weighed by what was seen in blocks of days."""
     blocks = _blocks(counts)
     tried = RATES * (counts.sum() + SEEN_NOTHING) / len(counts)
-    rates, excesses = (grid.ravel() for grid in np.meshgrid(tried, EXCESSES, indexing="ij"))
-    sizes, misses = rates * BLOCK_DAYS / excesses, np.log1p(excesses)
-    values, times = np.unique(blocks, return_counts=True)
-    seen = values[:, None]
-    each = gammaln(seen + sizes) - gammaln(sizes) - sizes * misses + seen * (np.log(excesses) - misses)
-    weights = times @ each + RATE_POWER * np.log(rates)
+    grids = np.meshgrid(tried, TRENDS, EXCESSES, indexing="ij")
+    rates, trends, excesses = (grid.ravel() for grid in grids)
+    weights = RATE_POWER * np.log(rates) - 0.5 * (trends / TREND_SPREAD) ** 2
     weights -= 0.5 * ((np.log(excesses) - EXCESS_MEDIAN) / EXCESS_SPREAD) ** 2
+    misses, hits = np.log1p(excesses), np.log(excesses)
+    sizes = rates * BLOCK_DAYS / excesses
+    for ago, seen in enumerate(blocks[::-1]):
+        then = sizes * np.exp(-trends * BLOCK_DAYS * (ago + 0.5) / MONTH_DAYS)
+        weights += seen * (hits - misses) - then * misses
+        if seen:
+            weights += gammaln(seen + then) - gammaln(then)
     weights = np.exp(weights - weights.max())
     kept = weights > NEGLIGIBLE * weights.sum()
-    return _Beliefs(rates[kept], excesses[kept], weights[kept] / weights[kept].sum())
+    return _Beliefs(rates[kept], trends[kept], excesses[kept], weights[kept] / weights[kept].sum())
 
 
 def _blocks(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -116,7 +129,7 @@ def _blocks(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _interval(beliefs: _Beliefs, level: float, days: int) -> tuple[int, int]:
-    sizes, odds = beliefs.rates * days / beliefs.excesses, 1 / (1 + beliefs.excesses)
+    sizes, odds = beliefs.expected(days) / beliefs.excesses, 1 / (1 + beliefs.excesses)
     reached = partial(_reached, beliefs.weights, sizes, odds)
     return _smallest(reached, (1 - level) / 2), _smallest(reached, (1 + level) / 2)
 

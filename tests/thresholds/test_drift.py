@@ -79,3 +79,18 @@ def test_the_slopes_between_which_the_true_one_lies_hold_it_where_days_resemble_
         trend = trend_of(pd.Series(40 - 0.5 * np.arange(31) + noise, index=index))
         held += trend.steepest <= -0.5 <= trend.flattest
     assert held >= share * MONTHS  # were days taken as independent, 59 % at a correlation of 0.6
+
+
+@pytest.mark.parametrize("path", ["slope", "step in the middle"])
+def test_a_month_that_moves_stands_out_among_many_rules(path):
+    """What resampled medians take for noise, the path through the month shows."""
+    rng = np.random.default_rng(5)
+    index = pd.date_range("2026-09-01", periods=62, freq="D", tz="UTC")
+    start = index[32]
+    into = np.clip(((index - start) / pd.Timedelta(days=1)).to_numpy(), 0, None)
+    moved = -0.4 * into if path == "slope" else np.where(into >= 14, -6.0, 0.0)
+    shifts = [shift_of(pd.Series(30 + rng.normal(0, 1, 62), index=index), start, 14, 200) for _ in range(40)]
+    shifts.append(shift_of(pd.Series(30 + rng.normal(0, 1, 62) + moved, index=index), start, 14, 200))
+    found = discoveries(shifts, 0.05)
+    assert found[-1]
+    assert sum(found) <= 2
