@@ -109,7 +109,8 @@ def _print(document: dict[str, Any], form: Format) -> None:
         writer.writerows([[safe_cell(cell) for cell in row] for row in rows])
         return
     for row in sorted(rows, key=lambda row: row[2]):
-        print(f"{row[2]}  {row[3]}  {row[1]:8}{row[0]}  {row[4]}")
+        line = f"{row[2]}  {row[3]}  {row[1]:8}{row[0]}  {row[4]}"
+        print("".join(c if c.isprintable() else "?" for c in line))  # label values may hold a terminal's commands
     for skipped in document["skipped"]:
         print(f"skipped: {skipped['file']} {skipped['alert'] or ''}: {skipped['reason']}", file=sys.stderr)
     agreement = document["agreement"]
