@@ -220,8 +220,16 @@ def test_the_replay_agrees_with_what_was_recorded_sample_for_sample(lived):
     assert {(name, state) for name, _, state, _ in recorded} >= {(ALERT, "pending"), (ALERT, "firing")}
     # Each slot at which a scrape was stamped but not yet committed may have moved one edge by one slot: the
     # rule saw the samples before it, the replay sees them. A busy machine makes more of them: one in fifty at most.
-    allowed = max(3 * len(raced(url, document, start, end)), len(recorded) // 50)
+    # One that stalls leaves evaluations out, as the server says itself, and commits long after the stamp.
+    allowed = max(3 * len(raced(url, document, start, end)), len(recorded) // (10 if left_out(url, end) else 50))
     assert len(replayed ^ recorded) <= allowed, replayed ^ recorded
+
+
+def left_out(url, end):
+    """How many evaluations of rule groups the server has missed."""
+    asked = {"query": "sum(prometheus_rule_group_iterations_missed_total)", "time": end.timestamp()}
+    data = requests.get(f"{url}/api/v1/query", params=asked, timeout=60).json()["data"]["result"]
+    return float(data[0]["value"][1]) if data else 0.0
 
 
 def raced(url, document, start, end):
