@@ -23,17 +23,20 @@ class Answers:
         group: the group; its offset shifts what is asked, and not the slots.
         grid: its slots.
         window: which of them.
-
-    Attributes:
-        failed: slots at which the server refused any of the expressions; shape (slots,).
     """
 
     def __init__(self, prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> None:
         """Begin with nothing asked."""
         self.prom, self.group, self.grid, self.window = prom, group, grid, window
-        first_ms, past_ms = window.stamp_bounds_ms(grid.interval, grid.phase)
-        self.failed: Flags = np.zeros(len(range(first_ms, past_ms, grid.interval // MILLISECOND)), dtype=bool)
         self._answers: dict[str, Decoded] = {}
+        self._failed: list[Flags] = []  # of each answer; a rehearsal's has fewer rows than there are slots
+
+    @property
+    def failed(self) -> Flags:
+        """Slots at which the server refused any of the expressions; shape (slots,)."""
+        first_ms, past_ms = self.window.stamp_bounds_ms(self.grid.interval, self.grid.phase)
+        slots = len(range(first_ms, past_ms, self.grid.interval // MILLISECOND))
+        return np.logical_or.reduce([np.zeros(slots, dtype=np.bool_), *self._failed])
 
     def __call__(self, expr: str) -> Decoded:
         """The answer for an expression, its index the slots.
@@ -45,7 +48,7 @@ class Answers:
             offset, interval = self.group.query_offset or ZERO, self.grid.interval
             shifted = Window(self.window.start - offset, self.window.end - offset)
             decoded, failed = ask(self.prom, at_slots(expr), shifted, interval, (self.grid.phase - offset) % interval)
-            self.failed |= failed
+            self._failed.append(failed)
             frame = decoded.frame.set_axis(decoded.frame.index + offset) if offset else decoded.frame
             self._answers[expr] = Decoded(frame, decoded.present, decoded.histograms)
         return self._answers[expr]
