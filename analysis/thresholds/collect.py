@@ -72,9 +72,14 @@ def compare(values: NDArray[np.float64], op: str, threshold: float) -> NDArray[n
     }[op](values, threshold)
 
 
-def rule_groups(prom: Prometheus, settings: ThresholdDriftSettings) -> list[RuleGroup]:
-    """The groups under review, from files where some are given, else from the server."""
-    groups = groups_of_files(settings.rule_files) if settings.rule_files else groups_of_api(prom.rules())
+def rule_groups(
+    prom: Prometheus, settings: ThresholdDriftSettings, served: list[RuleGroup] | None = None
+) -> list[RuleGroup]:
+    """The groups under review, from files where some are given, else from the server: `served` where it was asked."""
+    if settings.rule_files:
+        groups = groups_of_files(settings.rule_files)
+    else:
+        groups = groups_of_api(prom.rules()) if served is None else served
     return [group for group in groups if any(_wanted(rule, settings) for rule in group.alerts)]
 
 

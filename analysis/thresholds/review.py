@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.findings import FindingsDocument, ReportResult, TimeSpan, sort_findings
 from analysis.prometheus import Prometheus
-from analysis.prometheus.rules import shown_groups
+from analysis.prometheus.rules import RuleGroup, shown_groups
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.thresholds.blocks import Measuring, measured
 from analysis.thresholds.collect import grid_of, reviewed_rules, rule_groups
@@ -52,8 +52,8 @@ def review(
         >>> print(review(prom, settings, settings.window()))
         threshold_drift: 0 findings, coverage unknown
     """
-    unseen = "" if settings.rule_files else shown_groups(prom)[1]
-    judged = [] if unseen else judged_rules(prom, settings, window, progress)
+    served, unseen_because = (None, "") if settings.rule_files else shown_groups(prom)
+    judged = [] if unseen_because else judged_rules(prom, settings, window, progress, served)
     reviewed = [item for item, _, _ in judged]
     scorecard = scorecard_of(prom, reviewed, settings, window)
     rows, findings = [], []
@@ -64,14 +64,14 @@ def review(
     verdicts = [(item, judgements) for item, _, judgements in judged]
     if judged and {judgements[0].verdict for _, judgements in verdicts} == {"unknown"}:
         findings = [no_rule_judged(verdicts, window)]
-    if unseen:
-        findings = [no_rule_shown(unseen, window)]
+    if unseen_because:
+        findings = [no_rule_shown(unseen_because, window)]
     document = FindingsDocument(
         report=REPORT,
         window=TimeSpan.of(window),
         source=prom.source(),
         queries=prom.queries,
-        coverage=coverage_of(verdicts, window, unseen),
+        coverage=coverage_of(verdicts, window, unseen_because),
         findings=sort_findings(findings),
         recommendations=[
             entry_of(item, judgements[0], window).model_dump(mode="json") for item, _, judgements in judged
@@ -107,9 +107,10 @@ def judged_rules(
     settings: ThresholdDriftSettings,
     window: Window,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    served: list[RuleGroup] | None = None,
 ) -> list[tuple[Measured, RuleEvidence, list[Judgement]]]:
     """Measure and judge every rule under review, one after the other; drift is tested over all of them."""
-    rules, context = reviewed_rules(rule_groups(prom, settings), settings), context_of(settings)
+    rules, context = reviewed_rules(rule_groups(prom, settings, served), settings), context_of(settings)
     if unknown := sorted(set(settings.alerts) - {rule.name for _, rule in rules}):
         raise InputError(f"no alerting rule is named {' or '.join(unknown)}; see `rules replay` for those there are")
     existing = existing_metrics(prom, [rule for _, rule in rules], window)
