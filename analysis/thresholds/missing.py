@@ -88,7 +88,10 @@ def _emptying(node: Any, is_empty: Callable[[Selector], bool]) -> list[Selector]
 
 
 def _matches(prom: Prometheus, selected: Selector, matchers: Sequence[Matcher], window: Window) -> bool:
-    return bool(prom.label_values("__name__", [_text(selected.name, matchers)], window))
+    try:
+        return bool(prom.label_values("__name__", [_text(selected.name, matchers)], window))
+    except LACKING:  # as above: a server that does not list says nothing of what there is
+        return True
 
 
 def _text(name: str, matchers: Sequence[Matcher]) -> str:
