@@ -177,7 +177,7 @@ def main() -> None:
         for block in tqdm(frames(sizes), total=-(-sizes[-1] // SERIES_PER_WRITE), desc="writing"):
             backfill(server.url, block)
         bench = Bench(server, archive)
-        bench.by_time(exprs[sizes[1]])
+        bench.by_time(exprs[sizes[:2][-1]])
         bench.by_series(exprs)
         bench.by_backend(exprs[sizes[-1]])
 
