@@ -112,7 +112,7 @@ def reviewed(place, variables, *arguments):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PROMETHEUS_", "PROMREVIEW_"))}
     command = [sys.executable, "-m", "analysis", "review", "--month", "2026-10", *arguments]
     environment = kept | {"PYTHONPATH": str(ROOT)} | variables
-    ran = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=540, check=False)
     assert ran.returncode == 4, ran.stderr  # the second notebook fails
     return ran.stdout + ran.stderr
 
