@@ -135,33 +135,28 @@ def _title(name: str, judgement: Judgement) -> str:
 def no_rule_judged(judged: Sequence[tuple[Measured, Sequence[Judgement]]], window: Window) -> Finding:
     """The one finding of a review in which every rule is ``unknown``; the gaps say why of each."""
     [(reason, _), *_] = Counter(judgements[0].reason for _, judgements in judged).most_common(1)
-    return Finding(
-        id=finding_id(REPORT, "not_judged"),
-        report=REPORT,
-        kind="unknown",
-        severity="unknown",
-        title=f"None of {len(judged)} alert rules could be judged: {reason}",
-        start=window.start,
-        end=None,
-        detected_at=window.end,
-        evidence={"rules": len(judged)},
-        action=_ACTIONS["unknown"],
-    )
+    title = f"None of {len(judged)} alert rules could be judged: {reason}"
+    return _not_judged(title, len(judged), _ACTIONS["unknown"], window)
 
 
 def no_rule_shown(why: str, window: Window) -> Finding:
     """The one finding of a review of a server that lets nobody see its rules."""
+    action = "Name the files of the rules that others evaluate (vmalert, a ruler) as `rule_files`."
+    return _not_judged(f"No alert rule could be judged: {why}", 0, action, window)
+
+
+def _not_judged(title: str, rules: int, action: str, window: Window) -> Finding:
     return Finding(
         id=finding_id(REPORT, "not_judged"),
         report=REPORT,
         kind="unknown",
         severity="unknown",
-        title=f"No alert rule could be judged: {why}",
+        title=title,
         start=window.start,
         end=None,
         detected_at=window.end,
-        evidence={"rules": 0},
-        action="Name the files of the rules that others evaluate (vmalert, a ruler) as `rule_files`.",
+        evidence={"rules": rules},
+        action=action,
     )
 
 

@@ -108,13 +108,19 @@ def replay_document(
             document["unknown"].append({**span, "scope": f"{group.file};{group.name}", "reason": FUTURE})
     if past is not None:
         document["unknown"] += _unread(groups, agreement.unrecorded, past)
-    memory: dict[str, timedelta] = {}
-    for group, mine in groups:
-        for rule in mine:
-            remembered = rule.for_duration + rule.keep_firing_for + 2 * (group.interval or ZERO)
-            memory[rule.name] = max(memory.get(rule.name, ZERO), remembered)
-    name_leavers(prom, [difference for difference in agreement.differing if difference["reason"] != OUTAGE], memory)
+    unexplained = [difference for difference in agreement.differing if difference["reason"] != OUTAGE]
+    name_leavers(prom, unexplained, _remembered(groups))
     return {**document, "agreement": agreement.document()}
+
+
+def _remembered(groups: Sequence[_Group]) -> dict[str, timedelta]:
+    """For how long each alert outlives what it reads: the longest of its rules, by its name."""
+    longest: dict[str, timedelta] = {}
+    for group, rules in groups:
+        for rule in rules:
+            after = rule.for_duration + rule.keep_firing_for + 2 * (group.interval or ZERO)
+            longest[rule.name] = max(longest.get(rule.name, ZERO), after)
+    return longest
 
 
 def _unread(groups: Sequence[_Group], unrecorded: AbstractSet[str], window: Window) -> Iterator[dict[str, Any]]:
