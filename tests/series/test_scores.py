@@ -104,6 +104,8 @@ def test_a_constant_that_moves_once_is_strange_there():
         pd.Series([1.0], index=pd.date_range("2026-01-01", periods=1)),
         series(np.arange(3))[::-1],
         pd.Series(["a"], index=pd.date_range("2026-01-01", periods=1, tz="UTC")),
+        series(np.arange(3)).iloc[[0, 1, 1]],
+        series(np.arange(3)).astype("complex128"),
     ],
 )
 def test_what_is_no_series_is_refused_in_one_line(bad):
@@ -137,3 +139,54 @@ def test_the_first_samples_are_not_the_strangest_of_a_usual_series():
     for seed in range(5):
         values = pd.Series(np.random.default_rng(seed).normal(size=len(index)), index)
         assert score_online(values).iloc[:64].max() < 5
+
+
+def beats(samples, period, seed):
+    """A heartbeat of sharp peaks whose rate wanders, and its phase."""
+    rng = np.random.default_rng(seed)
+    phase = np.cumsum(1 + 0.02 * np.sin(np.arange(samples) / 300) + 0.01 * rng.normal(size=samples)) / period
+    inside = phase % 1
+    beat = 5 * np.exp(-0.5 * ((inside - 0.3) / 0.03) ** 2) + np.exp(-0.5 * ((inside - 0.6) / 0.06) ** 2)
+    return beat + 0.1 * rng.normal(size=samples)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("oddity", ["reversed", "missing", "widened"])
+def test_one_odd_cycle_among_many_is_the_strangest_stretch_though_each_of_its_values_is_common(oddity, seed):
+    values = beats(6_000, 90, seed)
+    part = slice(4_000, 4_090)
+    odd = {
+        "reversed": lambda x: x[::-1],
+        "missing": lambda x: np.full(len(x), np.median(x)) + 0.1 * np.random.default_rng(seed).normal(size=len(x)),
+        "widened": lambda x: np.interp(np.arange(len(x)) / 2 + len(x) / 8, np.arange(len(x)), x),
+    }
+    values[part] = odd[oddity](values[part])
+    assert 3_950 <= score_offline(series(values, "1min")).argmax() <= 4_140
+
+
+def test_outliers_among_trend_and_three_seasons_rank_first_in_hindsight():
+    rng, hour = np.random.default_rng(9), np.arange(1_680)
+    values = 0.3 * hour + sum(s * np.sin(2 * np.pi * hour / p) for s, p in ((90, 12), (300, 24), (150, 168)))
+    values = values + rng.normal(0, 15, len(hour))
+    places = np.array([400, 811, 1_222, 1_533])
+    values[places] += [140, -140, 140, -140]
+    found = score_offline(series(values, "1h"))
+    assert set(found.to_numpy().argsort()[-4:]) == set(places)
+
+
+def test_small_moves_of_large_numbers_count():
+    _, values = rhythm(85)
+    values[PLACE] += 8
+    for score in (score_online, score_offline):
+        assert score(series(1e12 + values)).argmax() == PLACE
+
+
+@given(seed=st.integers(0, 1_000))
+@settings(max_examples=10, deadline=None)
+def test_online_scores_of_samples_at_any_times_know_nothing_later(seed):
+    rng = np.random.default_rng(seed)
+    stamps = np.unique(rng.integers(0, 30 * 86_400, 700))
+    index = pd.to_datetime(stamps, unit="s", utc=True)
+    values = pd.Series(np.cumsum(rng.normal(size=len(index))), index)
+    whole, cut = score_online(values), int(rng.integers(1, len(index)))
+    pd.testing.assert_series_equal(score_online(values.iloc[:cut]), whole.iloc[:cut])
