@@ -16,6 +16,7 @@ from analysis.window import format_time, from_unix_ms
 
 A = TypeVar("A")
 R = TypeVar("R")
+MAX_POINTS = 3_600  # of one series in one answer: a third of what Prometheus allows, so that what is under way is small
 MAXIMUM_REQUESTS = 2000  # that one range query may be split into
 MAXIMUM_LABELS = 30  # whose values are looked at for a split
 

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.errors import LACKING, InputError, SourceError
 from analysis.prometheus.archive import Answers, Archive, Recorder
 from analysis.prometheus.archive.manifests import checksum_name
-from analysis.prometheus.chunks import Chunks, in_order
+from analysis.prometheus.chunks import MAX_POINTS, Chunks, in_order
 from analysis.prometheus.connection import Api
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.prometheus.engine import kind_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
 
 MOVING_ANCHOR = re.compile(r"@\s*(start|end)\s*\(")  # means the range that is asked for, not the stamp
-MAX_POINTS = 11_000  # what Prometheus allows for one series in one answer
 
 
 class Prometheus:

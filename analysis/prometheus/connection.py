@@ -1,6 +1,7 @@
 """The HTTP session: credentials, time-outs, retries, and errors that say what to do."""
 
 import random
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ class Api:
         self.url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
         self.shown_url = self.url
         self.clock_ahead = timedelta()
+        self._turns = threading.BoundedSemaphore(settings.connections)
         self.session = requests.Session()
         self.bound_waits()
         encoding = accepted_encoding(parts.hostname or "", settings.compression)
@@ -157,14 +159,22 @@ class Api:
         """Like `get`, of all series of the server, whatever part of them this client is restricted to."""
         return self.opened(path, self.read(path, params, Whole, of_all=True)[1])[0]
 
-    def read(  # noqa: RET503 - _give_up raises
+    def read(
         self, path: str, params: dict[str, Any] | None, make: Callable[[], S], *, of_all: bool = False
     ) -> tuple[S, Envelope]:
         """One successful answer, retried with growing, jittered pauses; about this client's part of the series.
 
+        However many threads ask, the server is asked for no more at once than the settings allow.
+
         Returns:
             The reader that `make` made for it, and what the reader's text says.
         """
+        with self._turns:
+            return self._read(path, params, make, of_all=of_all)
+
+    def _read(  # noqa: RET503 - _give_up raises
+        self, path: str, params: dict[str, Any] | None, make: Callable[[], S], *, of_all: bool
+    ) -> tuple[S, Envelope]:
         deadline = time.monotonic() + self.settings.timeout_seconds
         reason = ""
         for attempt in range(ATTEMPTS):

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import ContradictionError, SourceError
+from analysis.prometheus.filled import Filled
 from analysis.prometheus.quick import Series, milliseconds, parsed
 
 AT_ONCE = 16  # series, whose copies are small beside the frame
@@ -22,7 +23,7 @@ class Decoded:
 
     Attributes:
         frame: the frame of the contract; NaN = no sample, or a sample that is NaN.
-        present: same shape as the frame; whether there was a sample, native histograms included.
+        present: same shape as the frame, to be read only; whether there was a sample, native histograms included.
         histograms: how many of the samples are native histograms, which have no value in a frame.
     """
 
@@ -64,7 +65,7 @@ class Grid:
         self.places: dict[Key, int] = {}
         self.histograms = 0
         self.values = np.empty((0, self.rows))
-        self.present = np.empty((0, self.rows), dtype=bool)
+        self.filled = Filled(self.rows)
 
     def add(
         self, items: Sequence[Mapping[str, Any]], first_ms: int, past_ms: int, series: Sequence[Series] = ()
@@ -96,11 +97,11 @@ class Grid:
         if len(numbers) < len(items) or any(series[number][0] is not None for number in numbers):
             return False
         places = np.array([self.places[key] for key in keys])
-        if self.present[places, asked].any():
+        if self.filled.has(places, asked):
             return False
         for at in range(0, len(places), AT_ONCE):
             self.values[places[at : at + AT_ONCE], asked] = [series[number][1] for number in numbers[at : at + AT_ONCE]]
-        self.present[places, asked] = True
+        self.filled.add(places, asked)
         return True
 
     def add_scaled(self, keys: list[Key], block: NDArray[Any], scale: float, first_ms: int) -> bool:
@@ -120,18 +121,18 @@ class Grid:
         if first < 0 or past > self.rows:
             return False
         self._make_room([key for key in keys if key not in self.places])
-        places = [self.places[key] for key in keys]
-        low, high = min(places), max(places) + 1
-        if high - low != len(set(places)) or self.present[low:high, first:past].any():
+        places = np.array([self.places[key] for key in keys])
+        low, high = int(places.min()), int(places.max()) + 1
+        if high - low != len(set(places.tolist())) or self.filled.has(places, slice(first, past)):
             return False
-        in_order = places == list(range(low, high))
+        in_order = np.array_equal(places, np.arange(low, high))
         ordered = block if in_order else block[np.argsort(places)]
         target = self.values[low:high, first:past]
         if ordered.dtype.kind == "i":
             np.divide(ordered, scale, out=target)
         else:
             target[:] = ordered
-        self.present[low:high, first:past] = True
+        self.filled.add(places, slice(first, past))
         return True
 
     def add_clipped(
@@ -186,7 +187,7 @@ class Grid:
 
     def _fill(self, key: Key, slots: Any, values: NDArray[np.float64]) -> None:
         place = self.places[key]
-        have, present = self.values[place], self.present[place]
+        have, present = self.values[place], self.filled.array(len(self.places))[place]
         if present[slots].any():
             old = have[slots]
             if (present[slots] & ~((old == values) | (np.isnan(old) & np.isnan(values)))).any():
@@ -202,19 +203,17 @@ class Grid:
         if missing <= 0:
             return
         room = max(missing, len(self.values) // 2)
-        values, present = np.empty((room, self.rows)), np.zeros((room, self.rows), dtype=bool)
-        if len(self.values):  # joined only where there is something: mostly the first answer has every series
-            values, present = np.concatenate([self.values, values]), np.concatenate([self.present, present])
-        self.values, self.present = values, present
+        values = np.empty((room, self.rows))
+        # joined only where there is something: mostly the first answer has every series
+        self.values = np.concatenate([self.values, values]) if len(self.values) else values
 
     def decoded(self) -> Decoded:
         """What has come, in the order of the contract."""
         ordered = _in_order(list(self.places))
         order = np.array([self.places[key] for key in ordered], dtype="int64")
         moved = not np.array_equal(order, np.arange(len(order)))
-        which = order if moved else slice(len(order))
-        values, present = self.values[which], self.present[which]
-        if not present.all():
+        values, present = self.values[order if moved else slice(len(order))], self.filled.ordered(order)
+        if not self.filled.is_whole(len(order)):
             values[~present] = np.nan  # not before: most of it has been filled
         index = pd.DatetimeIndex(
             np.arange(self.first_ms, self.first_ms + self.rows * self.step_ms, self.step_ms, dtype="int64").astype(

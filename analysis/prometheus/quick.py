@@ -18,7 +18,7 @@ from analysis.errors import NotPrometheusError
 OPEN, CLOSE, BETWEEN = b'"values":[[', b"]]", b"],["
 NO_SAMPLES = "what answers is not a Prometheus API: what should be samples is none"
 KEY = b'"values":'
-BATCH_BYTES = 1 << 20  # what is parsed at once: fits a processor's cache
+BATCH_BYTES = 1 << 18  # what is parsed at once: fits a processor's cache, and its copies are small beside a frame
 
 Series = tuple[NDArray[np.int64] | None, NDArray[np.float64]]
 """Stamps in Unix milliseconds (None where each stamp that was asked for is there), and values."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from analysis.errors import QueryError
 from analysis.prometheus.archive.answers import stamp_ms
 from analysis.prometheus.archive.presence import Get
-from analysis.prometheus.client import MAX_POINTS, Prometheus, is_archivable
+from analysis.prometheus.chunks import MAX_POINTS
+from analysis.prometheus.client import Prometheus, is_archivable
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.settings import ConnectionSettings
 from analysis.window import Window, as_duration, format_duration, parse_time

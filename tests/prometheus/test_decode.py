@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from analysis.errors import ContradictionError, SourceError
 from analysis.prometheus.decode import Grid, decode_matrix
+from analysis.prometheus.filled import Filled
 from analysis.prometheus.quick import Reader
 
 FIRST, STEP = 1_700_000_000_250, 15_000
@@ -115,3 +116,27 @@ def test_series_that_come_later_stand_where_they_belong():
     assert list(frame.columns.get_level_values("n")) == ["a", "b", "m", "z"]
     assert frame["m"].to_numpy().ravel().tolist() == [0, 1, 2, 3]
     assert int(frame.notna().sum().sum()) == 8
+
+
+@given(
+    st.lists(
+        st.tuples(st.sets(st.integers(0, 4), min_size=1), st.integers(0, 6), st.integers(1, 7), st.booleans()),
+        max_size=8,
+    )
+)
+def test_what_is_filled_is_the_same_as_blocks_and_as_an_array(steps):
+    filled, wanted = Filled(7), np.zeros((5, 7), dtype=bool)
+    for series, first, length, by_cell in steps:
+        places, span = np.array(sorted(series)), slice(first, min(first + length, 7))
+        if by_cell:
+            filled.array(5)[places, span] = True
+        elif filled.has(places, span):
+            assert wanted[places, span].any()
+            continue
+        else:
+            assert not wanted[places, span].any()
+            filled.add(places, span)
+        wanted[places, span] = True
+    order = np.array([3, 1, 4, 0, 2])
+    assert filled.is_whole(5) <= wanted.all()
+    assert np.array_equal(filled.ordered(order), wanted[order])

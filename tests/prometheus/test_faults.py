@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -73,11 +75,28 @@ def test_days_that_came_before_the_server_failed_are_kept(url, tmp_path, impatie
     with before(url, fails_later) as relay:
         kept = ConnectionSettings(archive=str(tmp_path), archive_source=url, connections=1)
         with connect(relay, kept) as prom, pytest.raises(UnreachableError, match="503 gone"):
-            prom.range("load", START, END, "10s")
+            prom.range("load", START, END, "30s")
     held = [day for dataset in Archive(tmp_path).datasets() for day in dataset.held]
     assert len(held) == 2
     with connect(url, ConnectionSettings(archive=str(tmp_path))) as prom, reached(url) as plain:
-        pd.testing.assert_frame_equal(prom.range("load", START, END, "10s"), plain.range("load", START, END, "10s"))
+        pd.testing.assert_frame_equal(prom.range("load", START, END, "30s"), plain.range("load", START, END, "30s"))
+
+
+def test_a_server_is_asked_for_no_more_at_once_than_set(url, tmp_path):
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def counted(path, _number):
+        if "query_range" in path:
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            time.sleep(0.05)  # long enough that others would come meanwhile
+            with lock:
+                now[0] -= 1
+
+    with before(url, counted) as relay, connect(relay, ConnectionSettings(archive=str(tmp_path))) as prom:
+        prom.range("load", START, END, "10s")  # days in blocks, and several requests for each
+    assert most[0] == prom.settings.connections
 
 
 def test_an_error_names_the_chunk(url, impatient):

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.errors import ArchiveError
@@ -107,6 +106,8 @@ def _canonical(names: list[str], key: tuple[str, ...]) -> str:
 
 
 def _parquet(table: pa.Table, about: dict[bytes, str]) -> bytes:
+    import pyarrow.parquet as pq  # 5 MiB, which a pull without an archive need not have
+
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
@@ -134,6 +135,8 @@ def decode_day(content: bytes, labels: list[str], counts: list[int], points: int
     Raises:
         ArchiveError: the file is damaged.
     """
+    import pyarrow.parquet as pq
+
     whole = all(count == points for count in counts)
     try:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)

@@ -10,14 +10,13 @@ from analysis.prometheus.archive.dataset import DAY_MS, Dataset, day_of_ms, day_
 from analysis.prometheus.archive.day_file import DaySamples
 from analysis.prometheus.archive.presence import Get, had_data
 from analysis.prometheus.archive.root import Archive
-from analysis.prometheus.chunks import in_order
+from analysis.prometheus.chunks import MAX_POINTS, in_order
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.window import unix_ms
 
 GONE = "the server does not answer: this is from the archive alone"
 _ABOUT_THE_QUERY = ("PromQL warning:", "PromQL info:")  # how Prometheus begins them
 HOUR_MS = 3_600_000
-MAX_POINTS = 11_000  # of one block, so that it is one request: what Prometheus allows for one series
 Pull = Callable[[Grid], list[str]]
 """Fills a grid from the server; gives the server's warnings."""
 
