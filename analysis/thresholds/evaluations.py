@@ -85,7 +85,7 @@ def evaluations_of(
     unseen = _unseen(lost(_begun(slots, starts)) & ~written, heard, down) if is_told else []
     ends = sorted(ends + unseen, key=lambda end: end[1])
     down &= ~(written | heard)
-    silent = down.copy()
+    silent, settling = down.copy(), np.zeros(len(slots), dtype=bool)
     begun, shown, grace = [0], [0], _grace(prom) if ends else GRACE
     for last, start in ends:
         told = np.flatnonzero(written[start : start + SETTLING])
@@ -102,12 +102,14 @@ def evaluations_of(
         shown.append(shows)
         silent[last + 1 : shows] |= ~written[last + 1 : shows]
         down[last + 1 : first] |= ~written[last + 1 : first]
-        down[first:shows] = missed[first:shows] = False  # evaluated, but written by nobody
+        down[first:shows] = missed[first:shows] = False
+        settling[first:shows] = shows - first <= SETTLING  # else one of them was missed
     lingering = lost(_begun(slots, begun))
     missed |= lingering & ~(written | heard)
     if records:  # nothing was written while the server may have stood still, and nothing was ended
         ended = np.concatenate([[False], written[:-1]]) & ~lingering
         missed |= scraped.lull & ~(written | heard | ended)
+    missed &= ~settling  # evaluated, but written by nobody
     return Evaluations(slots, ~(missed | down), begun, silent, shown)
 
 
