@@ -1,6 +1,6 @@
 """What the server remembered of a rule's alerts where a replay begins, or where its memory began anew."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -118,7 +118,7 @@ def known_in_window(
     if row < 0 or not evaluated[place]:
         return
     states = {
-        _without(tuple(sorted(labels.items())), "__name__", "alertname", "alertstate"): labels.get("alertstate")
+        alert_of(labels): labels.get("alertstate")
         for labels, written in zip(record.labels, record.written[row], strict=True)
         if written
     }
@@ -127,13 +127,12 @@ def known_in_window(
             count[:place] = 0  # what `keep_firing_for` would hold here was not there
     if not states:
         return
-    ages = {}
     for identity, at in recorded_active_at(prom, group, rule, slot).items():
         state, age = states.get(_without(identity, "alertstate")), slot - _slot_of(at, grid)
-        has_result = identity in seen.results and seen.results[identity][place] > 0  # else it is only held
-        if has_result and state == ("firing" if age >= rule.for_duration // MILLISECOND else "pending"):
-            ages[identity] = slot - age
-    yield 0, place, ages
+        if identity in seen.results and state == ("firing" if age >= rule.for_duration // MILLISECOND else "pending"):
+            results = np.flatnonzero(seen.results[identity][: place + 1])  # where it is only held, it had one before
+            if len(results) and seen.slots_ms[results[-1]] >= slot - age:
+                yield 0, int(results[-1]), {identity: slot - age}
 
 
 def carried_over(
@@ -199,6 +198,11 @@ def added_at(
         return None
     ages = ages_at(int(seen.slots_ms[first]))
     return None if any(ages[i] < seen.slots_ms[first] for i in seen.results if i in ages) else first
+
+
+def alert_of(labels: Mapping[str, str]) -> Identity:
+    """The alert of a series of ``ALERTS``."""
+    return _without(tuple(sorted(labels.items())), "__name__", "alertname", "alertstate")
 
 
 def _without(identity: Identity, *names: str) -> Identity:

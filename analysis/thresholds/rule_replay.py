@@ -1,18 +1,17 @@
 """One rule replayed: its expression at every slot, the state machine over it, cut to the window."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from analysis.prometheus.rules import Rule, RuleGroup
-from analysis.thresholds.asking import MILLISECOND, Sides
+from analysis.thresholds.asking import Sides
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.evaluations import Evaluations, Identity
+from analysis.thresholds.limited import clear_beyond_limit, clear_unwritten
 from analysis.thresholds.lives import Flags, Milliseconds
 from analysis.thresholds.memory import (
     KnownAt,
@@ -24,8 +23,9 @@ from analysis.thresholds.memory import (
     recorded_ages,
 )
 from analysis.thresholds.records import Record
-from analysis.thresholds.replay import Interval, replay
+from analysis.thresholds.replay import Interval
 from analysis.thresholds.seen import Seen, seen_of
+from analysis.thresholds.segments import segment, segments
 from analysis.window import Window, unix_ms
 
 
@@ -90,14 +90,18 @@ def replay_rule(
     added = added_at(rule, seen, told, window, record, ages_at, comes=comes)
     starts = sorted({*starts, *([] if added is None else [added])})
     if group.limit and rule.keep_firing_for:
-        _clear_beyond_limit(seen, evaluated, starts, known_at, group.limit, rule)
+        recorded = np.zeros(len(evaluated), dtype=bool)
+        if record is not None:
+            recorded[len(evaluated) - len(record.slots_ms) :] = True
+            clear_unwritten(seen, evaluated, told & recorded, record, group.limit)
+        clear_beyond_limit(seen, evaluated, starts, known_at, group.limit, rule, told & recorded)
     if record is not None:  # what goes beyond the limit lingers, too, but was evaluated
         missed = record.missed(evaluations.started_ms)
         evaluated[len(evaluated) - len(missed) :] &= ~missed
     alerts: dict[Identity, list[dict[str, Any]]] = {}
-    for first, past in _segments(starts, seen):
+    for first, past in segments(starts, seen):
         low = max(unix_ms(window.start), _first_written(seen.slots_ms, silent, slice(first, past)))
-        for identity, (found, is_known) in _segment(seen, evaluated, first, past, known_at, rule).items():
+        for identity, (found, is_known) in segment(seen, evaluated, first, past, known_at, rule).items():
             unseen_ms = None if is_known else int(seen.slots_ms[0])
             shown_ones = [_clip(interval, low, seen.slots_ms, unseen_ms) for interval in found]
             if any(shown_ones):
@@ -108,57 +112,12 @@ def replay_rule(
     return RuleReplay(alerts, failed, twins, added_ms)
 
 
-def _segment(
-    seen: Seen, evaluated: Flags, first: int, past: int, known_at: Sequence[KnownAt], rule: Rule
-) -> dict[Identity, tuple[list[Interval], bool]]:
-    """Per alert, its intervals in a stretch through which the server's memory lasted, and whether its age is known."""
-    part = slice(first, past)
-    slots = seen.slots_ms[part]
-    found = {}
-    for identity, count in seen.results.items():
-        known_ms, place = None, first
-        for begin, at, ages in known_at:  # the last that tells of this alert
-            if begin == first or first <= at < past:
-                known_ms, place = (ages[identity], at) if identity in ages else (known_ms, place)
-        for_ms, keep_ms = rule.for_duration // MILLISECOND, rule.keep_firing_for // MILLISECOND
-        at_ms = int(seen.slots_ms[max(place, first)])
-        runs = replay(slots, count[part] > 0, evaluated[part], for_ms, keep_ms, known_ms, at_ms)
-        found[identity] = runs, known_ms is not None
-    return found
-
-
-def _clear_beyond_limit(
-    seen: Seen, evaluated: Flags, starts: list[int], known_at: Sequence[KnownAt], limit: int, rule: Rule
-) -> None:
-    """Mark where alerts that are only held go beyond the group's limit: they count, and their state is cleared."""
-    for first, past in list(_segments(starts, seen)):
-        begin = first
-        while begin < past:
-            alive = np.zeros(len(seen.slots_ms) + 1, dtype=np.int64)
-            for found, _ in _segment(seen, evaluated, begin, past, known_at, rule).values():
-                for interval in found:
-                    alive[np.searchsorted(seen.slots_ms, interval.start_ms)] += 1
-                    alive[np.searchsorted(seen.slots_ms, interval.end_ms) + 1] -= 1
-            beyond = np.flatnonzero(np.cumsum(alive)[begin:past] > limit)
-            if not len(beyond):
-                break
-            begin += int(beyond[0]) + 1
-            seen.cleared[begin - 1], evaluated[begin - 1] = True, False
-
-
 def _padded(evaluations: Evaluations, seen: Seen, front: Flags) -> tuple[Flags, list[int], list[int], Flags]:
     """The group's evaluations on the slots that this rule was asked at; `front`: which of those before were, too."""
     evaluated = np.concatenate([front, evaluations.evaluated]) & ~seen.failed & ~seen.twins & ~seen.cleared
     more, loud = len(front), np.zeros(len(front), dtype=bool)
     starts, shown = ([0, *(place + more for place in some[1:])] for some in (evaluations.starts, evaluations.shown))
     return evaluated, starts, shown, np.concatenate([loud, evaluations.silent])
-
-
-def _segments(starts: list[int], seen: Seen) -> Iterator[tuple[int, int]]:
-    """Stretches through which the server's memory lasted: a start, or too many alerts, clears it."""
-    count = len(seen.slots_ms)
-    edges = sorted({*starts, *(np.flatnonzero(seen.cleared) + 1).tolist(), count})
-    yield from ((a, b) for a, b in pairwise(edges) if b <= count)
 
 
 def _first_written(slots: Milliseconds, silent: Flags, part: slice) -> int:
