@@ -5,25 +5,29 @@ stamps, from which the earlier slots are read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 
+from analysis.errors import QueryError
 from analysis.prometheus import Prometheus
+from analysis.prometheus.patterns import one_of
 from analysis.prometheus.promql import selector
 from analysis.prometheus.rules import ZERO, RuleGroup
 from analysis.thresholds.collect import Grid
-from analysis.thresholds.lives import Flags, Milliseconds
+from analysis.thresholds.lives import Milliseconds
 from analysis.thresholds.records import MILLISECOND, recorded_names
 from analysis.window import Window, from_unix_ms, unix_ms
 
 MOST_RUNS = 30  # more of them are no changes but two groups with alerts of one name
 ENOUGH_STAMPS = 20  # whose distance is the interval itself, not a multiple of it
-AROUND = 4  # intervals before a change whose raw stamps are read
+REACH = 20  # intervals around a window that are read, too: a change near its edge leaves few stamps inside
 FEWEST_STAMPS = 3  # that make a stretch: fewer have no interval
 SHORTEST_INTERVAL_MS = 500  # stamps of two phases have a smaller common divisor
+MOST_SAMPLES = 3_000_000  # of alerts whose raw stamps are read
+PIECE_SAMPLES = 200_000  # of them in one answer
 
 
 @dataclass(frozen=True)
@@ -35,17 +39,16 @@ class Stretch:
 
 
 def stretches_of(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> list[Stretch]:
-    """The stretches of a window, in the order of time; the last one has the grid given.
+    """The stretches of a window, in the order of time; the last one has the grid given, if the group had it by then.
 
     Args:
         prom: the server that recorded the group's alerts.
         group: as it is today.
-        grid: its interval and phase at the end of the window.
+        grid: its interval and phase, as far as today's interval tells them.
         window: what is cut.
     """
-    if grid.source != "history":
-        return [Stretch(grid, window)]
-    stamps = _stamps_ms(prom, group, grid, window)
+    reach = REACH * grid.interval
+    stamps = _stamps_ms(prom, group, grid, Window(window.start - reach, window.end + reach))
     step, phase = grid.interval // MILLISECOND, grid.phase // MILLISECOND
     is_mine = (stamps - phase) % step == 0
     others, mine = stamps[~is_mine], stamps[is_mine]
@@ -53,14 +56,13 @@ def stretches_of(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window)
         return [Stretch(grid, window)]
     # another interval of the same group shares some of today's stamps, so what comes before its last is all its own
     runs, since = _runs(stamps[stamps <= others[-1]], step), mine[mine > others[-1]]
+    if len(since) < 2 and _is_older(whole := _runs(stamps, step), stamps, step):
+        return _joined(grid.source, window, whole)
     if not len(since) or not runs or any((run.interval, run.phase) == (step, phase) for run in runs):
         # another group has alerts of the same name: its stamps go on beside ours
         beside = np.unique(others[others > mine[0]] % step)
         runs, since = _runs(others[(others < mine[0]) & ~np.isin(others % step, beside)], step), mine
-    edges = [_Run(int(since[0]), int(stamps[-1]), step, phase)]
-    for run in reversed(runs):
-        edges[:1] = _exact(prom, group, run, edges[0])
-    return _joined(grid, window, edges)
+    return _joined(grid.source, window, [*runs, _Run(int(since[0]), int(stamps[-1]), step, phase)])
 
 
 @dataclass(frozen=True)
@@ -72,47 +74,60 @@ class _Run:
     interval: int
     phase: int
 
-    def holds(self, stamps: Milliseconds) -> Flags:
-        """Which stamps are on its grid."""
-        return np.asarray((stamps - self.phase) % self.interval == 0)
+
+def _is_older(runs: Sequence[_Run], stamps: Milliseconds, step: int) -> bool:
+    """Whether the last stamps are of a run with another interval: the group was changed later."""
+    return bool(runs) and runs[-1].last == stamps[-1] and runs[-1].interval % step != 0
 
 
 def _stamps_ms(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> Milliseconds:
-    """When samples of the group's alerts were written, as its last slots up to each stamp of today's show it."""
-    offset = group.query_offset or ZERO
+    """When samples of the group's alerts were written; none where all of them are on the slots of the grid.
+
+    Args:
+        prom: the server.
+        group: as it is today.
+        grid: its slots; only where it comes from what was recorded can anything else have been recorded.
+        window: where to look.
+    """
     names = recorded_names(prom, group, [rule.name for rule in group.alerts], window)
+    if grid.source != "history" or not names:
+        return np.empty(0, dtype=np.int64)
+    offset = group.query_offset or ZERO
     shifted = Window(window.start - offset, window.end - offset)
+    alerts = f"ALERTS{{alertname=~{one_of(names)}}}"
+    span = f"[{shifted.duration // MILLISECOND}ms]"
+    asked = {"query": f"sum by (alertname) (count_over_time({alerts}{span}))", "time": _last_second(shifted)}
+    on_grid, phase = f"count(timestamp({alerts}) == time())", (grid.phase - offset) % grid.interval
+    try:
+        written = {s["metric"]["alertname"]: int(s["value"][1]) for s in prom.get("query", asked)["result"]}
+        counted = prom.decoded(on_grid, shifted.start, shifted.end, grid.interval, phase)
+    except QueryError:  # too much for this server: no change is seen
+        return np.empty(0, dtype=np.int64)
+    if sum(written.values()) == np.nansum(counted.frame.to_numpy()):
+        return np.empty(0, dtype=np.int64)
     found: list[Milliseconds] = []
-    for name in names:
-        asked = f"max(timestamp({selector('ALERTS', {'alertname': name})}))"
-        decoded = prom.decoded(asked, shifted.start, shifted.end, grid.interval, (grid.phase - offset) % grid.interval)
-        found.append(np.rint(decoded.frame.to_numpy()[decoded.present] * 1000).astype(np.int64))
-    stamps = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
-    return np.asarray(stamps[stamps >= unix_ms(shifted.start)] + offset // MILLISECOND)
+    for name in sorted(written, key=lambda name: written[name]):
+        if sum(map(len, found)) + written[name] <= MOST_SAMPLES:
+            pieces = -(-written[name] // PIECE_SAMPLES)
+            found.append(_raw_ms(prom, selector("ALERTS", {"alertname": name}), shifted, pieces))
+    return np.unique(np.concatenate(found)) + offset // MILLISECOND if found else np.empty(0, dtype=np.int64)
 
 
-def _exact(prom: Prometheus, group: RuleGroup, run: _Run, following: _Run) -> list[_Run]:
-    """Two runs with what raw stamps around the change between them say: it was seen at one stamp per slot only."""
-    offset = (group.query_offset or ZERO) // MILLISECOND
-    begin, end = run.last - AROUND * run.interval, following.first + following.interval
-    raw: set[int] = set()
-    for name in dict.fromkeys(rule.name for rule in group.alerts):
-        query = f"{selector('ALERTS', {'alertname': name})}[{end - begin}ms]"
-        found = prom.get("query", {"query": query, "time": (end - offset) / 1000})["result"]
-        raw |= {round(stamp * 1000) + offset for series in found for stamp, _ in series["values"]}
-    stamps = np.array(sorted(raw), dtype=np.int64)
-    old = stamps[~following.holds(stamps)]
-    if len(old) < 2:
-        return [run, following]
-    interval = int(np.gcd.reduce([run.interval, *np.diff(old).tolist()]))
-    if interval < SHORTEST_INTERVAL_MS:  # of another group of this alert's name
-        return [run, following]
-    since = stamps[stamps > old[-1]]
-    first = int(since[0]) if len(since) else following.first
-    return [
-        replace(run, last=int(old[-1]), interval=interval, phase=int(old[-1]) % interval),
-        replace(following, first=first),
-    ]
+def _raw_ms(prom: Prometheus, name: str, window: Window, pieces: int) -> Milliseconds:
+    """The raw stamps of some series, asked for in pieces."""
+    edges = [window.start + window.duration * piece / pieces for piece in range(pieces + 1)]
+    stamps: set[int] = set()
+    for begin, end in pairwise(edges):
+        piece = Window(begin, end)
+        asked = {"query": f"{name}[{piece.duration // MILLISECOND + 1}ms]", "time": _last_second(piece)}
+        for series in prom.get("query", asked)["result"]:
+            stamps.update(round(stamp * 1000) for stamp, _ in series["values"])
+    return np.array(sorted(stamps), dtype=np.int64)
+
+
+def _last_second(window: Window) -> float:
+    """The last millisecond of a window, in Unix seconds: a selector's range includes where it ends."""
+    return (unix_ms(window.end) - 1) / 1000
 
 
 def _runs(stamps: Milliseconds, step: int) -> list[_Run]:
@@ -134,13 +149,17 @@ def _runs(stamps: Milliseconds, step: int) -> list[_Run]:
     return []
 
 
-def _joined(grid: Grid, window: Window, runs: Sequence[_Run]) -> list[Stretch]:
+def _joined(source: str, window: Window, runs: Sequence[_Run]) -> list[Stretch]:
     """Each run up to the slot after its last stamp, the next one from there; where both touch, from its first stamp."""
-    stretches, begin = [], unix_ms(window.start)
-    for run, following in pairwise(runs):
-        end = min(run.last + run.interval, following.first)
-        earlier = Grid(timedelta(milliseconds=run.interval), timedelta(milliseconds=run.phase), grid.source)
-        stretches.append(Stretch(earlier, Window(from_unix_ms(begin), from_unix_ms(end))))
-        touches = following.first - run.last <= run.interval + 2 * following.interval
-        begin = following.first if touches else end
-    return [*stretches, Stretch(grid, Window(from_unix_ms(begin), window.end))]
+    stretches, begin = list[Stretch](), unix_ms(window.start)
+    for run, following in zip(runs, [*runs[1:], None], strict=True):
+        end = unix_ms(window.end)
+        if following is not None:
+            end = max(begin, min(run.last + run.interval, following.first, end))
+        if end > begin:
+            grid = Grid(timedelta(milliseconds=run.interval), timedelta(milliseconds=run.phase), source)
+            stretches.append(Stretch(grid, Window(from_unix_ms(begin), from_unix_ms(end))))
+        if following is not None:
+            touches = following.first - run.last <= run.interval + 2 * following.interval
+            begin = max(begin, following.first if touches else end)
+    return stretches
