@@ -19,6 +19,7 @@ from analysis.prometheus.rules import ZERO, RuleGroup
 from analysis.thresholds.collect import Grid
 from analysis.thresholds.lives import Milliseconds
 from analysis.thresholds.records import MILLISECOND, recorded_names
+from analysis.thresholds.slots import candidate_phases
 from analysis.window import Window, from_unix_ms, unix_ms
 
 MOST_RUNS = 30  # more of them are no changes but two groups with alerts of one name
@@ -56,7 +57,8 @@ def stretches_of(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window)
         return [Stretch(grid, window)]
     # another interval of the same group shares some of today's stamps, so what comes before its last is all its own
     runs, since = _runs(stamps[stamps <= others[-1]], step), mine[mine > others[-1]]
-    if len(since) < 2 and _is_older(whole := _runs(stamps, step), stamps, step):
+    is_sure = grid.phase in candidate_phases(group, grid.interval, prom.source().version)
+    if len(since) < 2 and _is_older(whole := _runs(stamps, step), stamps, step, is_sure=is_sure):
         return _joined(grid.source, window, whole)
     if not len(since) or not runs or any((run.interval, run.phase) == (step, phase) for run in runs):
         # another group has alerts of the same name: its stamps go on beside ours
@@ -75,9 +77,10 @@ class _Run:
     phase: int
 
 
-def _is_older(runs: Sequence[_Run], stamps: Milliseconds, step: int) -> bool:
-    """Whether the last stamps are of a run with another interval: the group was changed later."""
-    return bool(runs) and runs[-1].last == stamps[-1] and runs[-1].interval % step != 0
+def _is_older(runs: Sequence[_Run], stamps: Milliseconds, step: int, *, is_sure: bool) -> bool:
+    """Whether the last stamps are not on today's slots, as far as these are sure: the group was changed later."""
+    covers = bool(runs) and runs[-1].last == stamps[-1]
+    return covers and (not is_sure or runs[-1].interval % step != 0)
 
 
 def _stamps_ms(prom: Prometheus, group: RuleGroup, grid: Grid, window: Window) -> Milliseconds:

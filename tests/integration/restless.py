@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
@@ -79,7 +79,6 @@ RULES = """groups:
   - {alert: Kept, expr: "steady > 0", for: 12s}
   - {alert: Delayed, expr: "steady > 0", for: 24s}
   - {alert: Moved, expr: "steady > 0", for: 1h}
-  - {alert: Forgotten, expr: "vector(time() % 40) < 20", keep_firing_for: 30s}
 - name: limited
   interval: 2s
   limit: 2
@@ -148,6 +147,11 @@ class Target:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+def window_of(begin, end):
+    """Whole seconds between two times."""
+    return Window(*(datetime.fromtimestamp(int(moment), UTC) for moment in (begin + 1, end)))
 
 
 def until(condition, what):

@@ -8,20 +8,14 @@ afterwards and measured: on a calm machine there is no such slot. PROMREVIEW_LIV
 import os
 import threading
 import time
-from datetime import UTC, datetime
 
 import pytest
 
-from analysis.window import Window
-from tests.integration.restless import RULES, Life, lives
+from tests.integration.restless import RULES, Life, lives, window_of
 
 LIVE_SECONDS = float(os.environ.get("PROMREVIEW_LIVE_SECONDS", "75"))
+ITSELF, RESTORED = (f"name: {name}\n  interval: 2s\n  rules:\n" for name in ("itself", "restored"))
 SETTLED_SECONDS = 5  # from where rules were loaded to where every group has been evaluated
-
-
-def window_of(begin, end):
-    """Whole seconds between two times."""
-    return Window(*(datetime.fromtimestamp(int(moment), UTC) for moment in (begin + 1, end)))
 
 
 def mortal_life(target, stop):
@@ -33,7 +27,7 @@ def mortal_life(target, stop):
 
 
 def restless_life():
-    with Life() as life:
+    with Life(RULES + LIMITED) as life:
         stop = threading.Event()
         mortal = threading.Thread(target=mortal_life, args=(life.targets[1], stop), daemon=True)
         mortal.start()
@@ -43,6 +37,14 @@ def restless_life():
         end = time.time()
         life.until_past(end + 1)
         return life.lived(window_of(end - LIVE_SECONDS + 30, end))
+
+
+# Groups whose limit the alerts that are only held reach again and again, which clears them.
+LIMITED = "".join(
+    f"- name: limited{n}\n  interval: {1 + n % 2}s\n  limit: {limit}\n  rules:\n"
+    f'  - {{alert: Limited{n}, expr: "wave > {n / 10}", for: {n % 3}s, keep_firing_for: {2 + n}s}}\n'
+    for n, limit in enumerate((1, 2, 2, 3, 4, 4))
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +82,23 @@ def test_the_comparison_says_the_same(lived):
     assert agreement["equal"] >= len(equal)
 
 
+FORGETS_SECONDS = 12  # from where rules were loaded to where nothing before that is held any more
+# Alerts of every phase, so that some are held, or new, whenever the server happens to be killed and started.
+FORGETTING = "".join(
+    f'  - {{alert: Forgets{n}, expr: "vector((time() + {n}) % 40) < 20", keep_firing_for: 8s}}\n'
+    for n in range(0, 40, 2)
+)
+
+
 def killed_life():
-    with Life(arguments=("--rules.alert.for-grace-period=8s",)) as life:  # longer ones are restored
-        time.sleep(SETTLED_SECONDS + 15)
+    grace = "--rules.alert.for-grace-period=8s"  # alerts with a longer `for` are restored
+    with Life(RULES.replace(RESTORED, RESTORED + FORGETTING), arguments=(grace,)) as life:
+        time.sleep(FORGETS_SECONDS + 8)
         life.kill_for(8)
         life.until_written("fast", 20, life.times["started"])
         end = time.time()
         life.until_past(end)
-        return life.lived(window_of(life.times["began"] + SETTLED_SECONDS, end))
+        return life.lived(window_of(life.times["began"] + FORGETS_SECONDS, end))
 
 
 def test_a_restart_is_unknown_and_nothing_else_differs():
@@ -113,7 +124,6 @@ HELD = "".join(
     for n in range(0, 24, 3)
 )
 COMES = '  - {alert: %s, expr: "wave > -2", for: 2s}\n'
-ITSELF, RESTORED = (f"name: {name}\n  interval: 2s\n  rules:\n" for name in ("itself", "restored"))
 BEFORE_CHANGE = RULES.replace(ITSELF, ITSELF + HELD)
 AFTER_CHANGE = (
     BEFORE_CHANGE.replace(ITSELF, ITSELF.replace("2s", "3s"))
