@@ -122,5 +122,6 @@ def _success_kind(rising: list[Alarm], detection: Detection, settings: LoginAnom
         return Class("unusual_country", "successes", leading)
     local = watch.actual.index[leading.first].tz_convert(settings.timezone)
     low, high = settings.working_hours
-    resting = not low <= local.hour < high or local.day_of_week >= 5 or local.date() in settings.holidays
+    at_work = (local.hour - low) % 24 < ((high - low) % 24 or 24)
+    resting = not at_work or local.day_of_week >= 5 or local.date() in settings.holidays
     return Class("off_hours_success" if resting else "unclassified", "successes", leading)

@@ -18,19 +18,23 @@ from analysis.window import Window, format_duration, parse_duration
 SCRAPES_PER_STEP = 4  # a range of a step and one scrape more then holds five intervals, four where one is late
 SIGNALS = ("failures", "successes", "token_failures", "tokens", "sessions")
 GAUGES = ("sessions",)
+INSTANT = timedelta(milliseconds=1)  # the finest that the server tells apart
 LOOKS_BACK = timedelta(days=1)  # a short window may hold little more than a restart
 
 
 def scrape_interval(prom: Prometheus, signal: Signal, window: Window) -> timedelta | None:
-    """Median distance of a metric's samples, series by series and hour by hour; None where it has none."""
+    """Median distance of a metric's samples, series by series and hour by hour; None where it has none.
+
+    A whole hour that begins at a sample holds one more than fit into it: a millisecond less never does.
+    """
     span = min(timedelta(hours=1), window.duration)
     name = selector(signal.metric, signal.match)
-    expr = f"quantile(0.5, count_over_time({name}[{format_duration(span)}]))"
+    expr = f"quantile(0.5, count_over_time({name}[{format_duration(span - INSTANT)}]))"
     counts = prom.range(expr, window.start, window.end, span)
     seen = counts.to_numpy()[np.isfinite(counts.to_numpy())]
     if not len(seen) or np.median(seen) < 1:
         return None
-    return timedelta(milliseconds=round(span / timedelta(milliseconds=1) / float(np.median(seen))))
+    return timedelta(milliseconds=round(span / INSTANT / float(np.median(seen))))
 
 
 def detector_step(settings: LoginAnomaliesSettings, scrape: timedelta) -> timedelta:

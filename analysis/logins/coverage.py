@@ -12,13 +12,13 @@ NO_PAST = "too little history before it to compare with: cannot judge"
 OUT_OF_SIGHT = "too little of the service in view: cannot judge"
 
 
-def coverage(detection: Detection, window: Window, missing: Sequence[str]) -> Coverage:
+def coverage(detection: Detection, window: Window, missing: Sequence[tuple[str, str]]) -> Coverage:
     """Share of the window that was judged, and its gaps.
 
     Args:
         detection: what was judged.
         window: the window of the report.
-        missing: signals that the server does not have.
+        missing: metrics that the server does not have, each with what was looked for.
     """
     index = detection.valid.index
     inside = (index > window.start) & (index <= window.end)
@@ -27,7 +27,7 @@ def coverage(detection: Detection, window: Window, missing: Sequence[str]) -> Co
         for name in detection.instances.columns
         for gap in stretches(~detection.instances[name][inside], detection.step)
     ]
-    gaps += [Gap(start=window.start, end=window.end, scope=name, reason="no such metric") for name in missing]
+    gaps += [Gap(start=window.start, end=window.end, scope=name, reason=why) for name, why in missing]
     seen = detection.shown.judged
     known = detection.valid | ~seen
     gaps += [_gap(gap, window, "login", NO_PAST) for gap in stretches(~known[inside], detection.step)]

@@ -25,6 +25,7 @@ from analysis.logins.hunting import hunting
 from analysis.logins.signals import MOST_VALUES
 from analysis.logins.watch import Alarm
 from analysis.prometheus import Prometheus
+from analysis.prometheus.promql import selector
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.stack.links import grafana_explore, prometheus_graph
 from analysis.window import Window, format_duration
@@ -63,9 +64,9 @@ def review(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -
     """
     frames = collect(prom, settings, window)
     signals = [name for name in SIGNALS if name in frames]
-    missing = [getattr(settings, name).metric for name in SIGNALS if name not in frames]
+    missing = _missing(settings, frames)
     if not signals or len(frames[signals[0]]) < MINIMUM_STEPS:
-        return _not_judged(prom, settings, window, missing)
+        return _not_judged(prom, settings, window, [metric for metric, _ in missing])
     detection = detect(frames, settings)
     findings = []
     for event in detection.events:
@@ -86,6 +87,12 @@ def review(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) -
     )
     tables = {"events": _events(findings), "hunting": _hunted(strange)}
     return ReportResult(document, tables, _frames(detection, window) | {"parts": _parts(frames, window)})
+
+
+def _missing(settings: LoginAnomaliesSettings, frames: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
+    """Metrics without a sample, and why: what further labels were asked for may be what is wrong."""
+    signals = [getattr(settings, name) for name in SIGNALS if name not in frames]
+    return [(s.metric, f"no series {selector(s.metric, s.match)}" if s.match else "no such metric") for s in signals]
 
 
 def _not_judged(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window, missing: list[str]) -> ReportResult:

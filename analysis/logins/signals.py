@@ -130,5 +130,6 @@ def _night(index: pd.DatetimeIndex, settings: LoginAnomaliesSettings) -> NDArray
     """Hours in which nobody works, nor has just stopped."""
     hour = index.tz_convert(settings.timezone).hour.to_numpy()
     low, high = settings.working_hours
-    begin, end = high + NIGHT_MARGIN_HOURS[1], low - NIGHT_MARGIN_HOURS[0]
-    return np.asarray((hour >= begin) | (hour < end) if begin < 24 else (hour >= begin - 24) & (hour < end))
+    before, after = NIGHT_MARGIN_HOURS
+    awake = (high - low) % 24 or 24  # who works from 22 to 6 rests by day
+    return np.asarray((hour - high - after) % 24 < 24 - awake - before - after)

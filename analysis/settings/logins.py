@@ -1,10 +1,13 @@
 """Settings of the login review: which signals describe the login, and what is promised."""
 
 from datetime import date
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from analysis.settings.base import Duration, ReportSettings, Step
+
+Hour = Annotated[int, Field(ge=0, le=24)]
 
 
 class Signal(BaseModel):
@@ -37,7 +40,9 @@ class LoginAnomaliesSettings(ReportSettings):
     history: Step = Field("35d", description="history before the window that baselines learn from")
     false_alarms_per_month: float = Field(0.5, gt=0, le=100, description="promised for the whole service")
     merge_gap: Duration = Field("30m", description="alarms closer than this are one event")
-    working_hours: tuple[int, int] = Field((7, 20), description="local hours between which logins are expected")
+    working_hours: tuple[Hour, Hour] = Field(
+        (7, 20), description="local hours between which logins are expected; the first may be the later one"
+    )
     holidays: list[date] = Field([], description="local days that look like Sundays")
     mfa_reasons: list[str] = Field(
         ["mfa_failed", "mfa", "mfa_denied", "mfa_timeout", "otp_failed", "invalid_otp", "second_factor"],

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.datasets import SERVER_ARGUMENTS, backfill
 from analysis.logins import folding, review
-from analysis.logins.collect import collect, shown_query
+from analysis.logins.collect import collect, detector_step, scrape_interval, shown_query
 from analysis.logins.signals import OTHERS
 from analysis.prometheus import connect
 from analysis.prometheus.private_server import PrivatePrometheus
@@ -43,6 +43,7 @@ def foreign():
     frames = {
         "idp_denied_total": _counters(index, denied, ["pod", "realm", "user"]),
         "idp_granted_total": _counters(index, granted, ["pod"]),
+        "slow_total": _counters(index[::5], {("p1",): np.ones(len(index[::5]))}, ["pod"]),
     }
     with PrivatePrometheus(arguments=SERVER_ARGUMENTS) as server:
         backfill(server.url, frames)
@@ -100,3 +101,20 @@ def test_a_restart_within_a_short_window_does_not_hide_how_often_is_scraped():
                 window = Window(END - timedelta(minutes=minutes), END + timedelta(minutes=4))
                 frame = collect(prom, settings, window)["failures"]
                 assert frame.attrs["expected_samples"] == pytest.approx(7, abs=0.1)
+
+
+@pytest.mark.parametrize(("metric", "minutes", "step"), [("slow_total", 5, 20), ("idp_granted_total", 1, 4)])
+def test_the_step_holds_four_scrapes_however_they_lie_to_the_hour(foreign, metric, minutes, step):
+    prom, _, _ = foreign
+    scrape = scrape_interval(prom, Signal(metric=metric), Window(END - timedelta(days=1), END))
+    assert scrape == timedelta(minutes=minutes)
+    assert detector_step(SETTINGS, scrape) == timedelta(minutes=step)
+
+
+def test_a_signal_of_which_no_series_has_the_further_labels_is_told_from_one_that_is_not_there(foreign):
+    prom, _, _ = foreign
+    failures = Signal(metric="idp_denied_total", match={"realm": "nobody"}, labels=["pod"])
+    settings = SETTINGS.model_copy(update={"failures": failures})
+    reasons = {gap.scope: gap.reason for gap in review(prom, settings, settings.window()).document.coverage.gaps}
+    assert reasons["idp_denied_total"] == 'no series idp_denied_total{realm="nobody"}'
+    assert reasons[settings.tokens.metric] == "no such metric"

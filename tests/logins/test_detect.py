@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from analysis.datasets import LoginScale, Rhythm, make_attack, make_login_signals
 from analysis.datasets.attacks import KINDS
@@ -12,6 +13,8 @@ from analysis.datasets.counters import regular_index
 from analysis.logins.attribution import attribution, dominant
 from analysis.logins.classify import classify
 from analysis.logins.detect import detect
+from analysis.logins.exposure import exposure
+from analysis.logins.signals import parts
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.window import unix_ms
 
@@ -133,3 +136,20 @@ def test_attribution_sums_exactly_and_names_who_dominates():
         assert sum(r["excess"] for r in rows if r["label"] == label) == pytest.approx(900.0)
     assert rows[0]["value"] == "US"
     assert dominant(rows) == {"country": "US"}  # the instances share the blame
+
+
+@pytest.mark.parametrize(
+    ("hours", "rest"),
+    [((7, 20), {23, *range(6)}), ((22, 6), set(range(9, 21))), ((0, 24), set()), ((8, 6), set())],
+)
+def test_who_works_at_night_rests_by_day(hours, rest):
+    day = pd.date_range("2026-03-02", periods=24, freq="1h", tz="UTC")
+    frame = {"successes": pd.DataFrame({"a": np.ones(24)}, index=day)}
+    settings = SETTINGS.model_copy(update={"working_hours": hours, "timezone": "UTC"})
+    night = next(part.when for part in parts(frame, exposure(frame, day), settings) if part.name == "successes")
+    assert set(np.flatnonzero(night)) == rest
+
+
+def test_hours_that_no_day_has_are_refused():
+    with pytest.raises(ValidationError, match="working_hours"):
+        LoginAnomaliesSettings(working_hours=(7, 44))
