@@ -80,11 +80,11 @@ def _settings(given: dict[str, str]) -> "MonthlyReviewSettings":
 def _review(plan: "Plan", url: str | None, jobs: int, fail_on: FailOn, *, resume: bool) -> None:
     from analysis.errors import IncompleteError
     from analysis.report.deliver import check_addresses, deliver
-    from analysis.report.review import run_review
+    from analysis.report.review import is_done, run_review
     from analysis.report.status import Status
 
     check_addresses()
-    if not resume:
+    if not (resume and all(is_done(job) for job in plan.jobs)):
         _ask(url, plan.folder)
 
     def told(status: Status) -> None:

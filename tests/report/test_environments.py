@@ -54,3 +54,16 @@ def test_every_environment_is_reviewed_also_after_one_that_fails(tmp_path, noteb
     (folder / "eu.yaml").unlink()
     ran = reviewed(tmp_path)
     assert (ran.returncode, "no server of the fleet could be asked" in ran.stderr) == (3, True), ran.stderr
+
+
+def test_a_resumed_review_asks_first_whether_its_server_is_there(tmp_path, notebooks):
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params/monthly_review.yaml").write_text("reports: [first]\n")
+    command = [sys.executable, "-m", "analysis", "review", "--month", "2026-10", "--resume"]
+    address = ("--url", f"http://127.0.0.1:{free_port()}")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        [*command, *address], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (ran.returncode, "refused" in ran.stderr, "first: " in ran.stderr) == (3, True, False), ran.stderr
+    assert not (tmp_path / "outputs").exists()
