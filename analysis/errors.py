@@ -79,3 +79,7 @@ class ArchiveError(PromreviewError):
     """The archive is damaged, locked, of another version, or cannot be written."""
 
     exit_code = 4
+
+
+class NotKeptError(ArchiveError):
+    """The archive cannot be written; what was pulled is good all the same."""

@@ -44,6 +44,7 @@ class Proposal:
     series_after: int
     collisions: int
     breaks: tuple[str, ...]
+    readers: tuple[str, ...] = ()  # whose numbers change: series collide, or what is recorded takes their place
     jobs: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
 
@@ -75,8 +76,13 @@ def proposals(
         for proposal in _of_metric(metric, series, usage, settings)
         if proposal.saved >= settings.min_proposal_series
     ]
-    found = sorted(found, key=lambda p: (bool(p.breaks), -p.saved, p.metric, p.action))[: settings.max_proposals]
+    found = sorted(found, key=lambda p: (_harm(p), -p.saved, p.metric, p.action))[: settings.max_proposals]
     return [replace(proposal, config=_config(proposal)) for proposal in found]
+
+
+def _harm(proposal: Proposal) -> int:
+    """Nobody is hurt, numbers are that somebody reads, or what somebody asks for goes."""
+    return 2 if proposal.breaks else int(bool(proposal.collisions and proposal.readers))
 
 
 def _config(proposal: Proposal) -> str:
@@ -98,23 +104,25 @@ def _scraped(metric: str, made: set[str]) -> bool:
 
 def _of_metric(metric: str, series: Members, usage: Usage, settings: CardinalityGrowthSettings) -> Iterator[Proposal]:
     jobs = tuple(sorted({job for job, _ in series}))
+    readers = tuple(sorted({use.asked_by for use in usage.uses.get(metric, [])}))
     if usage.of_metric(metric) == list(UNUSED):
-        yield Proposal(metric, "drop_metric", "", "", len(series), 0, 0, (), jobs)
+        yield Proposal(metric, "drop_metric", "", "", len(series), 0, 0, (), jobs=jobs)
     for place, label in enumerate(_costly_labels(series, settings)):
         effect = relabel.without_label(series, label)
         breaks = _breaks(metric, label, usage)
         if not breaks or place == 0:  # the costliest one is worth knowing even where it breaks something
             sizes = (effect.before, effect.after, effect.collisions)
-            yield Proposal(metric, "drop_label", label, "", *sizes, breaks, jobs)
+            merged = readers if effect.collisions else ()
+            yield Proposal(metric, "drop_label", label, "", *sizes, breaks, merged, jobs)
         if not breaks:
             if effect.collisions:
-                yield Proposal(metric, "aggregate", label, "", effect.before, effect.after, 0, (), jobs)
+                yield Proposal(metric, "aggregate", label, "", effect.before, effect.after, 0, (), readers, jobs)
             return
         values = _values_asked(metric, label, usage)
         if values is not None and 0 < len(values) <= settings.max_values_kept:
             kept = relabel.with_values(series, label, values)
             listed = tuple(sorted(values))
-            yield Proposal(metric, "keep_values", label, "", kept.before, kept.after, 0, (), jobs, listed)
+            yield Proposal(metric, "keep_values", label, "", kept.before, kept.after, 0, (), (), jobs, listed)
             return
 
 

@@ -113,6 +113,7 @@ def proposal_rows(proposals: Iterable[Proposal]) -> list[dict[str, Any]]:
             "series_after": p.series_after,
             "collisions": p.collisions,
             "breaks": list(p.breaks),
+            "readers": list(p.readers),
             "jobs": list(p.jobs),
         }
         for p in proposals

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from analysis.cardinality import templating
 from analysis.cardinality.queries import MADE_BY_ALERTS, Query
 from analysis.cardinality.uses import Use, uses
 from analysis.errors import InputError
@@ -87,7 +88,7 @@ def _count(found: Usage, use: Use, jobs: Mapping[str, set[str]], label_names: Ma
             found.missing[use.metric].add(use.asked_by)
         names, kind = ([use.metric] if use.metric in jobs else []), str(use.kind)
     else:
-        names, kind = matching(use, jobs), "indirect"
+        names, kind = matching(use, jobs, label_names), "indirect"
         if not (use.pattern or use.matchers or use.labels) and use.indirect_labels:
             _count_label(found, use, label_names)
             return
@@ -113,11 +114,19 @@ def _count_label(found: Usage, use: Use, label_names: Mapping[str, set[str]]) ->
             found.uses[name].append(use)
 
 
-def matching(use: Use, jobs: Mapping[str, set[str]]) -> list[str]:
-    """The metrics that a selector without a plain name matches, by name and job."""
+def matching(use: Use, jobs: Mapping[str, set[str]], label_names: Mapping[str, set[str]]) -> list[str]:
+    """The metrics that a selector without a plain name matches: by name, by job, and by the labels they have."""
     names = [name for name in jobs if all(is_match(op, pattern, name) for op, pattern in use.pattern)]
-    wanted = [
-        (op, value) for label, op, value in use.matchers if label == "job" and "promreview_variable_" not in value
+    clear = [(label, op, value) for label, op, value in use.matchers if templating.MARK not in value]
+    wanted = [(op, _pattern(op, value)) for label, op, value in clear if label == "job"]
+    asked = {label for label, op, value in clear if label != "job" and not is_match(op, _pattern(op, value), "")}
+    return [
+        name
+        for name in names
+        if any(all(is_match(op, pattern, job) for op, pattern in wanted) for job in jobs[name])
+        and (not label_names.get(name) or asked <= label_names[name])  # none known: beyond the budget
     ]
-    literal = [(op, re.escape(value) if op in ("=", "!=") else value) for op, value in wanted]
-    return [name for name in names if any(all(is_match(op, p, job) for op, p in literal) for job in jobs[name])]
+
+
+def _pattern(op: str, value: str) -> str:
+    return re.escape(value) if op in ("=", "!=") else value

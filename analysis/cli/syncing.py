@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 
 from analysis.errors import PromreviewError, UnreachableError
 from analysis.prometheus import Prometheus
+from analysis.prometheus.archive.recorder import NOT_KEPT
 from analysis.settings import load_settings
 from analysis.settings.cardinality import CardinalityGrowthSettings
 from analysis.settings.logins import LoginAnomaliesSettings
@@ -43,7 +44,13 @@ def sync_reports(prom: Prometheus, days: int) -> list[str]:
             raise
         except PromreviewError as error:
             failed.append(f"{name}: {error}")
-    return failed
+    return failed + not_kept(prom)
+
+
+def not_kept(prom: Prometheus) -> list[str]:
+    """Why the archive, whose filling all this was for, has not kept something; wherever it was to be written."""
+    said = (text for query in prom.queries for text in query.warnings if text.startswith(NOT_KEPT))
+    return list(dict.fromkeys(said))
 
 
 def _reports() -> list[tuple[str, Any, Any]]:

@@ -168,6 +168,7 @@ class Prometheus:
             return data, said
 
         data = self.answers.get(path, params or {}, ask) if self.answers else ask()[0]
+        warned += [self.recorder.not_kept] if self.recorder and self.recorder.not_kept and path == "query" else []
         if path == "query" or warned:
             asked = self.api.restriction.params(path, params or {})
             self.queries.append(record_of(path, asked, data, warned))

@@ -49,6 +49,8 @@ def test_an_unused_label_may_go_and_collisions_are_counted():
     dropped = found["drop_label", "user"]
     assert (dropped.series_after, dropped.collisions) == (2, 40)
     assert "sum without (user)" in found["aggregate", "user"].config
+    assert (dropped.breaks, dropped.readers) == ((), ("r: g / A",))
+    assert list(found).index(("aggregate", "user")) < list(found).index(("drop_label", "user"))
 
 
 def test_a_used_label_keeps_the_values_that_are_asked_for():

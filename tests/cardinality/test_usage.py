@@ -98,6 +98,17 @@ def test_what_asks_for_everything_uses_nothing():
     assert found.everything == {"d.json: P"}
 
 
+def test_a_selector_without_a_name_uses_the_metrics_that_have_its_labels():
+    labels = {**LABELS, "redis_up": {"job", "instance", "role"}, "lonely_total": set()}  # the last: beyond the budget
+    queries = [Query(expr, "r: g / A", "rule") for expr in ('count({role="main"}) < 2', '{role=~"a.+",pod=""}')]
+    found = usage(queries, JOBS, labels)
+    assert found.of_metric("redis_up") == ["indirect"]
+    assert found.of_metric("node_load1") == ["unused"]
+    assert found.of_metric("lonely_total") == ["indirect"]
+    assert found.of_label("redis_up", "role") == ["indirect"]
+    assert not usage([Query('{role!="main"}', "r", "rule")], JOBS, labels).metrics
+
+
 def test_label_values_variables_are_indirect_and_legends_are_use():
     variable = {
         "name": "path",

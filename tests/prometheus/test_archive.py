@@ -14,16 +14,21 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analysis.cli.syncing import not_kept
 from analysis.datasets import SERVER_ARGUMENTS, backfill
 from analysis.errors import ArchiveError, UnreachableError
 from analysis.prometheus import connect
 from analysis.prometheus.archive import Archive
 from analysis.prometheus.archive.dataset import DAY_MS
 from analysis.prometheus.archive.day_file import decode_day, encode_day
+from analysis.prometheus.archive.manifests import checksum_name
+from analysis.prometheus.archive.store import LocalStore
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.private_server import PrivatePrometheus
 from analysis.settings import ConnectionSettings
@@ -277,6 +282,44 @@ def test_a_day_gives_back_every_bit(values):
     [(stamps, got)] = decode_day(content, labels, counts, len(values)).series
     assert stamps is None
     assert np.array_equal(got.view(np.int64), np.array(values).view(np.int64))
+
+
+def test_a_few_odd_values_among_counts_cost_little_and_stay_what_they_are():
+    counts = np.random.default_rng(2).poisson(20, (1440, 3)).astype("float64")
+    odd = counts.copy()
+    odd[::100, 1] = [np.inf, -np.inf, np.nan, -0.0, 1e-320] * 3
+    odd[7, 0] = np.array([0x7FF8_0000_0000_002A]).view(np.float64)[0]  # a NaN with a payload
+    index = pd.date_range("2026-01-01", periods=1440, freq="1min", tz="UTC", name="time")
+    columns = pd.MultiIndex.from_arrays([["a", "b", "c"]], names=["l"])
+    there = np.ones(odd.shape, dtype=bool)
+    plain = encode_day(Decoded(pd.DataFrame(counts, index, columns), there), slice(None))[0]
+    content, labels, sizes = encode_day(Decoded(pd.DataFrame(odd, index, columns), there), slice(None))
+    assert len(content) < 1.2 * len(plain)
+    got = decode_day(content, labels, sizes, 1440)
+    assert np.array_equal(got.block.view(np.int64), odd.T.copy().view(np.int64))
+    rows = pq.read_table(pa.BufferReader(content)).to_pandas()
+    read = rows["value"].where(rows["scaled"].isna(), rows["scaled"] / 10.0 ** rows["digits"].fillna(0))
+    assert np.array_equal(read.to_numpy().reshape(3, -1), odd.T, equal_nan=True)
+
+
+def test_an_archive_that_cannot_be_written_spoils_no_answer(server, tmp_path):
+    (tmp_path / checksum_name(server.url)).write_text("")  # where a folder has to be
+    with without(server.url) as prom:
+        want = prom.range("gauge", START, END, "5m")
+    with through(server.url, tmp_path) as prom:
+        pd.testing.assert_frame_equal(prom.range("gauge", START, END, "5m"), want)
+        assert ["cannot be written" in text for text in not_kept(prom)] == [True]
+    ran = promreview("archive", "sync", "--days", "1", "--url", server.url, "--archive", ".", cwd=tmp_path)
+    assert (ran.returncode, "not kept" in ran.stderr) == (4, True), ran.stderr
+
+
+def test_who_may_read_what_is_kept_is_for_the_umask_to_say(tmp_path):
+    before = os.umask(0o027)
+    try:
+        LocalStore(tmp_path).write("a/b", b"")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a/b").stat().st_mode & 0o777 == 0o640
 
 
 def test_numbers_of_few_decimal_places_take_a_third_of_the_room():

@@ -49,8 +49,8 @@ class Answers:
             raise UnreachableError(f"no answer from {self.recorder.source}, and the archive lacks /api/v1/{path}")
         try:
             data, warnings = ask()
-        except UnreachableError:
-            self.recorder.is_gone = True
+        except UnreachableError as error:
+            self.recorder.lose(error)
             kept = self._read(name)
             if kept is None:
                 raise
@@ -58,7 +58,7 @@ class Answers:
         if not is_partial(warnings) and (at_ms is None or settled):
             complete = at_ms is None or self.had_data(at_ms)
             about = {"path": path, "params": dict(params), "asked_at": _now(), "complete": complete}
-            self._write(name, {**about, "data": data})
+            self.recorder.keep(lambda: self._write(name, {**about, "data": data}))
         return data
 
     def kept(self, path: str, params: Mapping[str, Any]) -> Any:

@@ -1,8 +1,8 @@
 """One UTC day of one query as Parquet: long rows, so that any tool can read them.
 
 Columns: ``series`` (its labels as canonical JSON), ``time`` (UTC, milliseconds), ``value``;
-rows by series, then by time; only samples that were there. Where all values of a day have few
-decimal places, ``value`` is null and ``scaled / 10^digits`` is exactly it: whole numbers are
+rows by series, then by time; only samples that were there. Where nearly all values of a day have few
+decimal places, ``value`` is null for those and ``scaled / 10^digits`` is exactly it: whole numbers are
 delta-coded, as stamps are, and take two bytes where byte-stream-split values take six.
 """
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from analysis.errors import ArchiveError
-from analysis.prometheus.archive.decimals import scaled
+from analysis.prometheus.archive.decimals import scaled, unscaled
 from analysis.prometheus.decode import Decoded, Key
 from analysis.prometheus.quick import Series
 
@@ -87,7 +87,7 @@ def encode_day(decoded: Decoded, rows: slice) -> tuple[bytes, list[str], list[in
         schema=_SCHEMA,
     )
     counts = present.sum(axis=0).tolist()
-    about = {HOLDS: held, **({DIGITS: str(digits)} if held == "scaled" else {})}
+    about = {HOLDS: held, **({DIGITS: str(digits)} if held != "value" else {})}
     return _parquet(table, about), labels, counts
 
 
@@ -96,8 +96,15 @@ def _value_columns(values: NDArray[np.float64]) -> tuple[str, int, list[pa.Array
     decimal, size = scaled(values), len(values)
     if decimal is None:
         return "value", 0, [pa.array(values, from_pandas=False), pa.nulls(size, pa.int64()), pa.nulls(size, pa.int8())]
-    whole, digits = decimal
-    return "scaled", digits, [pa.nulls(size, pa.float64()), pa.array(whole), pa.array(np.full(size, digits, np.int8))]
+    whole, digits, exact = decimal
+    places, all_exact = np.full(size, digits, np.int8), bool(exact.all())
+    without = None if all_exact else ~exact
+    columns = [
+        pa.nulls(size, pa.float64()) if all_exact else pa.array(values, mask=exact, from_pandas=False),
+        pa.array(whole, mask=without),
+        pa.array(places, mask=without),
+    ]
+    return ("scaled" if all_exact else "both"), digits, columns
 
 
 def _canonical(names: list[str], key: tuple[str, ...]) -> str:
@@ -141,21 +148,34 @@ def decode_day(content: bytes, labels: list[str], counts: list[int], points: int
     try:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         held = file.metadata.metadata[HOLDS].decode()
-        column = "value" if held == "value" else "scaled"
         digits = file.metadata.metadata.get(DIGITS)
-        columns = [column] if held == "value" or digits else [column, "digits"]
+        columns = {"value": ["value"], "both": ["value", "scaled"]}.get(held, ["scaled"])
+        columns += [] if digits or held == "value" else ["digits"]
         table = file.read(columns=columns if whole else ["time", *columns], use_threads=False)
-        if table[column].null_count:
-            raise ArchiveError("not readable: values are missing")
-        values = table[column].to_numpy()
-        scale = 10.0 ** (int(digits) if digits else table["digits"][0].as_py() if "digits" in columns else 0)
+        values = _together(table, int(digits or 0)) if held == "both" else _numbers(table[columns[0]])
+        exponent = int(digits) if digits else table["digits"][0].as_py() if "digits" in columns else 0
         stamps = None if whole else table["time"].cast(pa.int64()).to_numpy()
     except (ValueError, TypeError, OSError, KeyError) as error:  # ValueError is what pyarrow calls invalid
         raise ArchiveError(f"not readable: {error}") from None
     if len(values) != sum(counts):
         raise ArchiveError(f"holds {len(values)} samples instead of {sum(counts)}")
     bounds = np.concatenate([[0], np.cumsum(counts)]).astype("int64")
-    return DaySamples([_key(text) for text in labels], stamps, values, scale, bounds)
+    return DaySamples([_key(text) for text in labels], stamps, values, 10.0**exponent, bounds)
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    if column.null_count:
+        raise ArchiveError("not readable: values are missing")
+    return np.asarray(column.to_numpy())
+
+
+def _together(table: pa.Table, digits: int) -> NDArray[np.float64]:
+    """Values of which some are whole numbers to be divided, and the others as they are."""
+    exact = table["scaled"].is_valid().to_numpy()
+    values = np.empty(len(exact))
+    values[exact] = unscaled(table["scaled"].drop_null().to_numpy(), digits)
+    values[~exact] = _numbers(table["value"].filter(pa.array(~exact)))
+    return values
 
 
 @cache

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from analysis.errors import ArchiveError, InputError
+from analysis.errors import ArchiveError, InputError, NotKeptError
 from analysis.prometheus.transport import without_user
 
 R = TypeVar("R")
@@ -65,11 +65,18 @@ class ObjectStore:
         return {name: got for name, got in {**kept, **alone}.items() if isinstance(got, bytes)}
 
     def write(self, name: str, content: bytes) -> None:
-        """Put the object: it is there whole or not at all."""
+        """Put the object: it is there whole or not at all.
+
+        Raises:
+            ArchiveError: there is no such bucket.
+            NotKeptError: the store fails again and again, or lets us read only.
+        """
         try:
             self._tried(name, self.files.pipe_file, f"{self.path}/{name}", content)
         except FileNotFoundError:
             raise ArchiveError(f"cannot write {self.root}/{name}: there is no such bucket") from None
+        except ArchiveError as error:
+            raise NotKeptError(str(error)) from None
 
     def names(self, folder: str, suffix: str = "") -> list[str]:
         """Names of the objects directly in a folder, sorted."""

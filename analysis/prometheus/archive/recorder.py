@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from analysis.errors import ArchiveError, UnreachableError
+from analysis.errors import ArchiveError, NotKeptError, UnreachableError
 from analysis.prometheus.archive.dataset import DAY_MS, Dataset, day_of_ms, day_start_ms
 from analysis.prometheus.archive.day_file import DaySamples
 from analysis.prometheus.archive.presence import Get, had_data
@@ -14,6 +14,7 @@ from analysis.prometheus.chunks import MAX_POINTS, in_order
 from analysis.prometheus.decode import Decoded, Grid
 from analysis.window import unix_ms
 
+NOT_KEPT = "the archive cannot be written, so what was pulled is not kept"
 GONE = "the server does not answer: this is from the archive alone"
 _ABOUT_THE_QUERY = ("PromQL warning:", "PromQL info:")  # how Prometheus begins them
 HOUR_MS = 3_600_000
@@ -33,6 +34,9 @@ class _Block:
 
 class Recorder:
     """One server's archive.
+
+    Attributes:
+        not_kept: why nothing more is kept; empty as long as the archive can be written.
 
     Args:
         archive: where its days lie.
@@ -56,8 +60,22 @@ class Recorder:
         """Remember whom to ask."""
         self.archive, self.source, self.settle = archive, source, settle
         self.get, self.get_of_all, self.version = get, get_of_all, version
-        self.is_gone = False
+        self.is_gone, self._why = False, ""
+        self.not_kept = ""
         self._had: dict[date, bool] = {}
+
+    def lose(self, error: UnreachableError) -> None:
+        """Ask the server no more: it is gone, and this is how it was found out."""
+        self.is_gone, self._why = True, str(error)
+
+    def keep(self, write: Callable[[], object]) -> None:
+        """Write into the archive; where that fails, the answer is still good, and nothing more is tried."""
+        if self.not_kept:
+            return
+        try:
+            write()
+        except NotKeptError as error:
+            self.not_kept = f"{NOT_KEPT} ({error})"
 
     def has_data(self, first_ms: int, past_ms: int) -> bool:
         """Whether the server has any sample in ``[first, past)``, Unix milliseconds, be it of others."""
@@ -90,7 +108,7 @@ class Recorder:
 
         def work(block: _Block) -> tuple[Decoded, list[str]]:
             if self.is_gone:
-                raise UnreachableError(f"no answer from {self.source}")
+                raise UnreachableError(self._why or f"no answer from {self.source}")
             part = Grid(block.first_ms, block.past_ms, grid.step_ms)
             said = pull(part)
             return part.decoded(), said
@@ -99,14 +117,15 @@ class Recorder:
             for block, (decoded, said) in zip(blocks, in_order(work, blocks, at_once), strict=True):
                 warnings += [text for text in said if text not in warnings]
                 if block.seal and not decoded.histograms and not is_partial(said):
-                    self._seal(dataset, block, decoded)
+                    self.keep(partial(self._seal, dataset, block, decoded))
                 grid.merge(decoded, block.first_ms)
-        except UnreachableError:
-            self.is_gone = True
+        except UnreachableError as error:
+            self.lose(error)
             if len(missing) == len(days):
                 raise
             warnings.append(f"{GONE}, and the archive lacks {_shown(missing)}")
-        return warnings + ([GONE] if self.is_gone and not missing else [])
+        warnings += [GONE] if self.is_gone and not missing else []
+        return warnings + ([self.not_kept] if self.not_kept else [])
 
     def _put(self, grid: Grid, samples: DaySamples, first_ms: int, past_ms: int) -> None:
         """Put a sealed day into a grid: as one block where every series is whole, which is the usual case."""
@@ -155,8 +174,8 @@ class Recorder:
             try:
                 edges = ((start, start + HOUR_MS), (start + DAY_MS - HOUR_MS, start + DAY_MS))
                 self._had[day] = all(self.has_data(*edge) for edge in edges)
-            except UnreachableError:
-                self.is_gone = True
+            except UnreachableError as error:
+                self.lose(error)
                 return False
         return self._had[day]
 

@@ -1,7 +1,7 @@
 """Files of the archive on the local disk: a name stands for a whole file or for none; writers take turns."""
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from analysis.errors import ArchiveError
+from analysis.errors import ArchiveError, NotKeptError
 
 PART = ".part-"  # how temporary names begin
 LOCK_SECONDS = 120.0  # how long another writer may take
@@ -68,11 +68,17 @@ class LocalStore:
         self.root = root
 
     def read(self, name: str) -> bytes | None:
-        """The content, or None where there is no such file."""
+        """The content, or None where there is no such file.
+
+        Raises:
+            ArchiveError: it is there and cannot be read.
+        """
         try:
             return (self.root / name).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise ArchiveError(f"cannot read {self.root / name}: {error.strerror}") from None
 
     def read_all(self, folder: str, names: list[str]) -> dict[str, bytes]:
         """The contents of many files; what has gone meanwhile is left out."""
@@ -80,47 +86,53 @@ class LocalStore:
         return {name: content for name, content in found.items() if content is not None}
 
     def write(self, name: str, content: bytes) -> None:
-        """Write under a temporary name, sync, and rename: after a power cut the file is whole or not there."""
+        """Write under a temporary name, sync, and rename: after a power cut the file is whole or not there.
+
+        Who may read it is what the process's umask says, so that one may fill an archive that others read.
+
+        Raises:
+            NotKeptError: it cannot be written.
+        """
         path = self.root / name
+        temporary = path.with_name(PART + secrets.token_hex(8))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=PART, dir=path.parent)
             try:
-                with os.fdopen(handle, "wb") as file:
+                with temporary.open("xb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                Path(temporary).replace(path)
+                temporary.replace(path)
                 _sync_folder(path.parent)
             except BaseException:
-                Path(temporary).unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise ArchiveError(f"cannot write {path}: {error.strerror}") from None
+            raise NotKeptError(f"cannot write {path}: {error.strerror}") from None
 
     def names(self, folder: str, suffix: str = "") -> list[str]:
         """Names of the files directly in a folder, sorted, temporary ones left out."""
-        try:
-            found = [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        found = [entry.name for entry in self._entries(folder) if entry.is_file()]
         return sorted(name for name in found if name.endswith(suffix) and not name.startswith("."))
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in a folder, sorted."""
-        try:
-            return sorted(entry.name for entry in os.scandir(self.root / folder) if entry.is_dir())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        return sorted(entry.name for entry in self._entries(folder) if entry.is_dir())
 
     def abandoned(self, folder: str, kept: set[str]) -> list[str]:
         """Files in a folder that are not kept, and temporary ones of writers that were killed; asked in the lock."""
-        try:
-            found = [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        found = [entry.name for entry in self._entries(folder) if entry.is_file()]
         gone = [name for name in found if name.startswith(PART) or not (name in kept or name.startswith("."))]
         return sorted(f"{folder}/{name}" for name in gone)
+
+    def _entries(self, folder: str) -> list["os.DirEntry[str]"]:
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return list(entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise ArchiveError(f"cannot read {self.root / folder}: {error.strerror}") from None
 
     def remove(self, name: str) -> None:
         """Remove a file; none is no error."""
@@ -131,7 +143,7 @@ class LocalStore:
         """Keep other writers out of a folder.
 
         Raises:
-            ArchiveError: another one holds it for too long.
+            NotKeptError: nothing can be written there, or another one holds it for too long.
         """
         path = self.root / folder / ".lock"
         try:
@@ -139,9 +151,9 @@ class LocalStore:
             with FileLock(path, timeout=LOCK_SECONDS):
                 yield
         except Timeout:
-            raise ArchiveError(f"{path} is held by another writer for more than {LOCK_SECONDS:.0f} s") from None
+            raise NotKeptError(f"{path} is held by another writer for more than {LOCK_SECONDS:.0f} s") from None
         except OSError as error:
-            raise ArchiveError(f"cannot lock {path}: {error.strerror}") from None
+            raise NotKeptError(f"cannot lock {path}: {error.strerror}") from None
 
 
 def _sync_folder(folder: Path) -> None:
