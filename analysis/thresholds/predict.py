@@ -1,37 +1,26 @@
 """How many alerts next month: an expectation, and an interval that holds what it promises.
 
-Alerts come in clusters, and a month or two shows too few of them to know how large clusters are. So
-every rate and every cluster size is weighed by how well it explains what was seen, and the coming month
-is predicted by all of them together: the alerts of a stretch are negative binomial, which is what
-clusters that come at random with sizes of a logarithmic law add up to, at any length of the stretch
-(Quenouille 1949, "A relation between the logarithmic, Poisson, and negative binomial series").
-A rate may also have a trend, which goes on: a month of a service that grows is not like the month before.
-`benchmarks/prediction.py` measures how often the interval holds.
+Alerts come in clusters, at rates that wander, and a month or two shows too little of either to know them. So the
+coming month is simulated with everything that the past days leave possible, as `analysis.thresholds.rates` weighs
+it. What no past can show stays unknown: how large the first storm will be where none was seen yet, which
+`Prediction.limits` says. `benchmarks/prediction.py` measures how often the interval holds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, gammaln
 
 from analysis.errors import InputError
+from analysis.thresholds.rates import MONTH_DAYS, drawn_rates
 
-MONTH_DAYS = 30
-BLOCK_DAYS = 3  # a cluster of alerts, an incident and its aftermath, is mostly over in that
 LENGTHS_DAYS = (7, 14, 21, 28, 35)  # for which an interval is kept, so that a part of a month can be judged by it
-# What is believed before anything was seen, chosen on the seeds from 20 000 on of the benchmark.
-RATE_POWER = 0.4  # of the rate's prior: 0 believes in silence, 1 in noise; between Haldane's 0 and Jeffreys's 0.5
-EXCESS_MEDIAN, EXCESS_SPREAD = 2.6, 1.2  # of the logarithm of variance over mean, less one: clusters of seven or so
-TREND_SPREAD = 0.35  # of the logarithm by which the rate changes in a month: by half either way is believed
-TRENDS = np.linspace(-1.4, 1.4, 9)  # tried: up to four times as many a month later, or as few
-RATES = np.exp(np.linspace(-5, 4, 46))  # tried, in units of the rate that was seen
-EXCESSES = np.geomspace(0.1, 10_000, 28)  # tried; a single day can bring thousands
-NEGLIGIBLE = 1e-4  # share of the belief that is not worth computing
-SEEN_NOTHING = 0.5  # alerts: the rates that are tried have to lie around something
+FUTURES = 4_000  # simulated; the interval's ends then lie within half a percent of their quantiles
+SEED = 20240229  # the same past has the same prediction
+MOST_PER_DAY = 1e6  # alerts; beyond it nothing means anything, and numbers would overflow
+FEWEST_TO_SIZE = 2  # days with alerts, from which on something is known of how many come together
 
 
 @dataclass(frozen=True)
@@ -44,6 +33,7 @@ class Prediction:
         high: upper end of it.
         level: how often the interval holds the number that comes.
         by_days: the interval of shorter and longer stretches, by their days.
+        limits: what the interval cannot know, in words; None where it rests on what was seen.
     """
 
     expected: float
@@ -51,6 +41,7 @@ class Prediction:
     high: int
     level: float
     by_days: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    limits: str | None = None
 
 
 def predict(daily: ArrayLike, level: float, days: int = MONTH_DAYS) -> Prediction:
@@ -67,10 +58,10 @@ def predict(daily: ArrayLike, level: float, days: int = MONTH_DAYS) -> Predictio
     counts = np.asarray(daily, dtype="float64")
     if not len(counts):
         raise InputError("no day with data to predict from")
-    beliefs = _beliefs(counts)
-    low, high = _interval(beliefs, level, days)
-    by_days = {length: _interval(beliefs, level, length) for length in LENGTHS_DAYS}
-    return Prediction(days * float(counts.mean()), low, high, level, by_days)
+    futures = _futures(counts, sorted({*LENGTHS_DAYS, days}))
+    low, high = _interval(futures[days], level)
+    by_days = {length: _interval(futures[length], level) for length in LENGTHS_DAYS}
+    return Prediction(days * float(counts.mean()), low, high, level, by_days, _limits(counts))
 
 
 def interval_of(by_days: Mapping[int, tuple[int, int]], days: float) -> tuple[int, int] | None:
@@ -87,64 +78,30 @@ def interval_of(by_days: Mapping[int, tuple[int, int]], days: float) -> tuple[in
     return None
 
 
-@dataclass(frozen=True)
-class _Beliefs:
-    """Rates per day as the past ends, trends, excess variances, and how much each is believed; shape (beliefs,)."""
-
-    rates: NDArray[np.float64]
-    trends: NDArray[np.float64]
-    excesses: NDArray[np.float64]
-    weights: NDArray[np.float64]
-
-    def expected(self, days: int) -> NDArray[np.float64]:
-        """Alerts of the coming days."""
-        ahead = self.trends * days / MONTH_DAYS
-        return self.rates * days * np.where(ahead, np.expm1(ahead) / np.where(ahead, ahead, 1), 1)
-
-
-def _beliefs(counts: NDArray[np.float64]) -> _Beliefs:
-    """Every rate, trend and excess weighed by what was seen in blocks of days."""
-    blocks = _blocks(counts)
-    tried = RATES * (counts.sum() + SEEN_NOTHING) / len(counts)
-    grids = np.meshgrid(tried, TRENDS, EXCESSES, indexing="ij")
-    rates, trends, excesses = (grid.ravel() for grid in grids)
-    weights = RATE_POWER * np.log(rates) - 0.5 * (trends / TREND_SPREAD) ** 2
-    weights -= 0.5 * ((np.log(excesses) - EXCESS_MEDIAN) / EXCESS_SPREAD) ** 2
-    misses, hits = np.log1p(excesses), np.log(excesses)
-    sizes = rates * BLOCK_DAYS / excesses
-    for ago, seen in enumerate(blocks[::-1]):
-        then = sizes * np.exp(-trends * BLOCK_DAYS * (ago + 0.5) / MONTH_DAYS)
-        weights += seen * (hits - misses) - then * misses
-        if seen:
-            weights += gammaln(seen + then) - gammaln(then)
-    weights = np.exp(weights - weights.max())
-    kept = weights > NEGLIGIBLE * weights.sum()
-    return _Beliefs(rates[kept], trends[kept], excesses[kept], weights[kept] / weights[kept].sum())
+def _futures(counts: NDArray[np.float64], lengths: list[int]) -> dict[int, NDArray[np.int64]]:
+    """Alerts of simulated futures up to each length in days; between two lengths a rate is that of their middle."""
+    rng = np.random.default_rng(SEED)
+    rates = drawn_rates(counts, FUTURES, rng)
+    logarithms, alerts = rates.logarithms, np.zeros(FUTURES, dtype="int64")
+    futures = {}
+    for begin, end in pairwise([0, *lengths]):
+        logarithms = logarithms + rates.wander((end - begin) / 2, rng)
+        expected = np.minimum(np.exp(logarithms), MOST_PER_DAY) * (end - begin)
+        clustered = rng.gamma(expected / rates.excesses, rates.excesses)
+        alerts = alerts + rng.poisson(np.minimum(clustered, MOST_PER_DAY * (end - begin)))
+        logarithms = logarithms + rates.wander((end - begin) / 2, rng)
+        futures[end] = alerts
+    return futures
 
 
-def _blocks(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Alerts of blocks of days, the oldest days left out where they fill no block; all days where none does."""
-    whole = len(counts) // BLOCK_DAYS * BLOCK_DAYS
-    return counts[len(counts) - whole :].reshape(-1, BLOCK_DAYS).sum(axis=1)
+def _interval(alerts: NDArray[np.int64], level: float) -> tuple[int, int]:
+    low, high = np.quantile(alerts, [(1 - level) / 2, (1 + level) / 2], method="inverted_cdf")
+    return int(low), int(high)
 
 
-def _interval(beliefs: _Beliefs, level: float, days: int) -> tuple[int, int]:
-    sizes, odds = beliefs.expected(days) / beliefs.excesses, 1 / (1 + beliefs.excesses)
-    reached = partial(_reached, beliefs.weights, sizes, odds)
-    return _smallest(reached, (1 - level) / 2), _smallest(reached, (1 + level) / 2)
-
-
-def _reached(weights: NDArray[np.float64], sizes: NDArray[np.float64], odds: NDArray[np.float64], most: int) -> float:
-    """Probability of at most so many alerts."""
-    return float(weights @ betainc(sizes, most + 1, odds))
-
-
-def _smallest(reached: Callable[[int], float], quantile: float) -> int:
-    """The smallest number of alerts that reaches a quantile, found by halving."""
-    low, high = -1, 1
-    while reached(high) < quantile:
-        high *= 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) >= quantile else (middle, high)
-    return high
+def _limits(counts: NDArray[np.float64]) -> str | None:
+    noisy = int((counts > 0).sum())
+    if noisy >= FEWEST_TO_SIZE:
+        return None
+    seen = "on one day alone" if noisy else "on no day"
+    return f"alerts were seen {seen} of {len(counts)}, so how many may come at once is taken from rules in general"

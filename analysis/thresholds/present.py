@@ -116,6 +116,7 @@ def _prediction(proposal: Proposal) -> dict[str, object]:
         "expected_alerts_low": expected.low,
         "expected_alerts_high": expected.high,
         "prediction": predicted,
+        **({"expected_alerts_limits": expected.limits} if expected.limits else {}),
     }
 
 

@@ -63,4 +63,8 @@ def _expected(proposal: Proposal | None) -> dict[str, Any]:
 def _interval(prediction: Prediction | None) -> dict[str, Any]:
     if prediction is None:
         return {"interval": None, "level": None}
-    return {"interval": [prediction.low, prediction.high], "level": prediction.level}
+    return {
+        "interval": [prediction.low, prediction.high],
+        "level": prediction.level,
+        "limits": prediction.limits,
+    }

@@ -19,6 +19,7 @@ class AlertsPerMonth(PagesPerMonth):
 
     interval: tuple[int, int] | None = Field(description="of the recommended values, of today's where there are none")
     level: float | None = Field(description="how often the interval holds")
+    limits: str | None = Field(None, description="what the interval cannot know; null where it rests on what was seen")
 
 
 class Expected(BaseModel):
