@@ -13,7 +13,8 @@ from scipy import stats
 from analysis.datasets.growth import make_growth_history
 from analysis.fanout import fan_out
 from analysis.series.backtest import Calibration, backtest, wilson
-from analysis.series.forecast import HORIZON, Forecast, forecast
+from analysis.series.forecast import Forecast, forecast
+from analysis.series.futures import HORIZON
 from benchmarks.growth_shapes import SHAPES, make_shape
 
 FIRST_SEED = 30_000  # tuning used seeds below 11,000

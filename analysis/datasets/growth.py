@@ -7,6 +7,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 FUTURE_DAYS = 730
+# How the number of series moves without noise and steps, and how often.
+KINDS = {
+    "none": 0.15,
+    "steady": 0.35,
+    "shrinking": 0.1,
+    "growing in proportion": 0.1,
+    "levelling off": 0.1,
+    "bending": 0.2,
+}
 _START = pd.Timestamp("2024-01-01", tz="UTC")
 
 
@@ -47,10 +56,18 @@ def make_growth_history(seed: int) -> GrowthHistory:
 
 
 def _trend(rng: np.random.Generator, total: int) -> NDArray[np.float64]:
-    """No growth, growth, or shrinking, as a share of the base per day."""
-    kind = rng.choice(["none", "growth", "shrinking"], p=[0.2, 0.7, 0.1])
-    slope = {"none": 0.0, "growth": 1.0, "shrinking": -0.3}[str(kind)] * 10 ** rng.uniform(-3.5, -2)
-    return np.asarray(slope * np.arange(total), dtype="float64")
+    """No growth, growth that is steady or is not, or shrinking, as a share of the base."""
+    kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+    slope, day = 10 ** rng.uniform(-3.5, -2), np.arange(total, dtype="float64")
+    if kind == "growing in proportion":
+        return np.asarray(np.expm1(slope / 3 * day), dtype="float64")
+    if kind == "levelling off":
+        return -slope * (days := rng.uniform(30, 400)) * np.expm1(-day / days)
+    if kind == "bending":
+        bends = rng.random(total) < 1 / rng.uniform(30, 200)
+        factors = rng.gamma(1.0, 1.0, total) * (rng.random(total) < 0.8)
+        return np.cumsum(slope * factors[np.cumsum(bends)])
+    return {"none": 0.0, "steady": 1.0, "shrinking": -0.3}[kind] * slope * day
 
 
 def _noise(rng: np.random.Generator, total: int) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.series.forecast import HORIZON, Forecast
+from analysis.series.forecast import Forecast
+from analysis.series.futures import HORIZON
 
 Case = tuple[pd.Series, float, float]  # history, limit, days until it was reached (infinite: never)
 _HORIZON_DAYS = HORIZON / pd.Timedelta(days=1)

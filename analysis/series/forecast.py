@@ -1,8 +1,7 @@
 """When a growing count reaches a limit, with an interval that is calibrated in a backtest.
 
 The last stretch between change points carries the trend: what came before a new release says
-little about what comes after it. The interval knows five kinds of doubt: noise around the
-trend, the slope itself, a slope that changes, a wandering level, and steps as they were seen before.
+little about what comes after it. `analysis.series.futures` simulates what may come of it, with its doubts.
 """
 
 from dataclasses import dataclass
@@ -13,27 +12,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import signal
 
 from analysis.series.changepoints import change_points
+from analysis.series.futures import CERTAIN_GROWTH, Path
 
-HORIZON = timedelta(days=730)  # a date more than two years away helps nobody
 LEAST_POINTS = 14  # two weeks of days: fewer cannot tell a weekly rhythm from growth
 LEAST_STRETCH = 5  # points between two change points
-# Widens or narrows the interval's quantile so that the backtest covers what is promised;
-# tuned, with the bends below, on seeds 0 to 1599 of `analysis.datasets.growth`, judged on others.
-CALIBRATION = 0.8
-# Slopes below this many of their standard errors are not growth.
-CERTAIN_GROWTH = 1.0
-STEPS_BEFORE_ANY = 0.3  # how many steps are taken as seen where none was: absence is weak evidence
-STEP_BEFORE_ANY = 0.03  # their size, as a share of the level
-# Slopes change: by this share of the slope over BEND_DAYS, even where none was seen to change.
-BEND_BEFORE_ANY = 0.3
-BEND_DAYS = 180.0
-BEND_SEEN = 0.05  # part of the changes between stretches that is believed: most are a level that wanders
+STEP_BEFORE_ANY = 0.03  # size of a step where none was seen, as a share of the level
 SHORT_STRETCH = 15  # points; a shorter last stretch borrows from the slope before it
 WANDERS = 2.0  # variance of a walk over the stretch, by that of the noise, from which on the level wanders
-FUTURES = 300  # simulated; enough that the ends of the interval move little between seeds
 
 
 @dataclass(frozen=True)
@@ -85,76 +72,6 @@ def forecast(history: pd.Series, limit: float, level: float = 0.8) -> Forecast:
     return Forecast(level, reached, early, late, path.slope, reason, since)
 
 
-@dataclass(frozen=True)
-class Path:
-    """The present trend and its doubts; times in days, counted from the last point.
-
-    Attributes:
-        start: place of the first point of the last stretch.
-        level: the trend's value now.
-        level_error: standard error of the level.
-        slope: growth per day.
-        slope_error: standard error of the slope.
-        freedom: degrees of freedom of the slope.
-        noise: standard deviation around the trend.
-        carried: how much of the noise is carried over from day to day, 0 to 1.
-        wander: variance per day of a level that wanders.
-        bend: variance per day of a slope that changes.
-        steps: sizes of the steps that were seen.
-        step_size: standard deviation of a step of another size.
-        span: days of the history.
-    """
-
-    start: int
-    level: float
-    level_error: float
-    slope: float
-    slope_error: float
-    freedom: int
-    noise: float
-    carried: float
-    wander: float
-    bend: float
-    steps: tuple[float, ...]
-    step_size: float
-    span: float
-
-    @property
-    def grows_by_steps(self) -> bool:
-        """Whether several steps went up, as a server's do that grows with every release."""
-        return len(self.steps) > 1 and sum(self.steps) > CERTAIN_GROWTH * float(np.linalg.norm(self.steps))
-
-    def passages(self, limit: float) -> NDArray[np.float64]:
-        """Days until the limit is first reached, in each of many simulated futures; infinite for never.
-
-        Reaching a limit is a matter of the highest point so far, noise included, for which no
-        formula holds with all these doubts; the futures are the same in every run.
-        """
-        rng = np.random.default_rng(FUTURES)
-        days = np.arange(1, HORIZON // timedelta(days=1) + 1, dtype="float64")
-        shape = (FUTURES, len(days))
-        slopes = self.slope + CALIBRATION * self.slope_error * rng.standard_t(max(3, self.freedom), (FUTURES, 1))
-        start = self.level + CALIBRATION * self.level_error * rng.standard_normal((FUTURES, 1))
-        moves = np.sqrt(self.wander) * rng.standard_normal(shape, dtype="float32")
-        turns = np.cumsum(np.sqrt(self.bend) * rng.standard_normal(shape, dtype="float32"), axis=1)
-        moves = CALIBRATION * moves + turns + self._future_steps(rng, shape)
-        fresh = np.sqrt(1 - self.carried**2) * self.noise * rng.standard_normal(shape, dtype="float32")
-        around = signal.lfilter([1.0], [1.0, -self.carried], fresh, axis=1)
-        values = start + slopes * days + np.cumsum(moves, axis=1) + around
-        over = values >= limit
-        return np.where(over.any(axis=1), over.argmax(axis=1) + 1.0, np.inf)
-
-    def _future_steps(self, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
-        """Steps as they were seen, and others: how often and how large they are is itself in doubt."""
-        seen = len(self.steps)
-        rates = rng.gamma(seen + STEPS_BEFORE_ANY, 1 / self.span, (shape[0], 1))
-        sizes = self.step_size * rng.standard_normal(shape)
-        if seen:
-            again = rng.random(shape) < seen / (seen + 1)
-            sizes = np.where(again, rng.choice(self.steps, shape), sizes)
-        return sizes * (rng.random(shape) < rates)
-
-
 class _Fit(NamedTuple):
     slope: float
     error: float
@@ -183,6 +100,8 @@ def fit_path(days: NDArray[np.float64], values: NDArray[np.float64]) -> Path:
     size = float(np.sqrt(np.mean(np.square(steps)))) if steps else STEP_BEFORE_ANY * abs(level)
     span = float(days[-1] - days[0])
     freedom = len(values) - edges[-2] - 2
+    ends = np.array(edges[1:]) - 1
+    lengths = days[ends] - days[edges[:-1]]
     return Path(
         edges[-2],
         level,
@@ -193,17 +112,28 @@ def fit_path(days: NDArray[np.float64], values: NDArray[np.float64]) -> Path:
         last.noise,
         last.carried,
         last.wander,
-        _bend(fits, max(abs(slope), error), span),
+        np.array([fit.slope for fit in fits]),
+        lengths,
+        _acceleration((days[edges[:-1]] + days[ends]) / 2, lengths, np.array([fit.slope for fit in fits])),
         tuple(steps),
         size,
         span,
     )
 
 
-def _bend(fits: list[_Fit], scale: float, span: float) -> float:
-    """Variance per day of the slope: as it changed between the stretches, and as growth changes anywhere."""
-    changes = [max(0.0, (b.slope - a.slope) ** 2 - a.error**2 - b.error**2) for a, b in pairwise(fits)]
-    return (BEND_SEEN * sum(changes) + (BEND_BEFORE_ANY * scale) ** 2) / (span + BEND_DAYS)
+def _acceleration(mids: NDArray[np.float64], lengths: NDArray[np.float64], slopes: NDArray[np.float64]) -> float:
+    """Relative change of the slope per day, by a line through the slopes of the stretches; 0 where it says nothing.
+
+    Args:
+        mids: middle of each stretch, in days; shape (stretches,).
+        lengths: days of each.
+        slopes: growth per day of each.
+    """
+    usual = float(np.average(slopes, weights=lengths))
+    if len(slopes) < 2 or min(usual, slopes[-1]) <= 0:
+        return 0.0
+    apart = mids - np.average(mids, weights=lengths)
+    return float((lengths * apart) @ slopes / ((lengths * apart) @ apart) / max(usual, float(slopes[-1])))
 
 
 def _fit(days: NDArray[np.float64], values: NDArray[np.float64]) -> _Fit:
