@@ -140,8 +140,7 @@ def _runs(stamps: Milliseconds, step: int) -> list[_Run]:
     for _ in range(MOST_RUNS):
         if len(rest) < FEWEST_STAMPS:
             return runs
-        divisors = np.gcd.accumulate(np.diff(rest)[::-1])
-        fit = int(np.searchsorted(-divisors, -SHORTEST_INTERVAL_MS, side="right"))
+        fit = _fitting(np.diff(rest)[::-1])
         run, rest = rest[len(rest) - fit - 1 :], rest[: len(rest) - fit - 1]
         if len(run) < FEWEST_STAMPS:
             continue
@@ -150,6 +149,18 @@ def _runs(stamps: Milliseconds, step: int) -> list[_Run]:
             interval = step
         runs.insert(0, _Run(int(run[0]), int(run[-1]), interval, int(run[0]) % interval))
     return []
+
+
+def _fitting(distances: Milliseconds) -> int:
+    """How many distances between stamps, from the last ones back, are of one grid.
+
+    Both phases of a group come from one hash, so slots of 3 s and of 5 s are all on a grid of 1 s; but no two of them
+    are one second apart.
+    """
+    divisors, least = np.gcd.accumulate(distances), np.minimum.accumulate(distances)
+    fit = int(np.searchsorted(-divisors, -SHORTEST_INTERVAL_MS, side="right"))
+    mixed = np.flatnonzero((divisors < least)[FEWEST_STAMPS:] & (divisors == least)[FEWEST_STAMPS - 1 : -1])
+    return min(fit, int(mixed[0]) + FEWEST_STAMPS) if len(mixed) else fit
 
 
 def _joined(source: str, window: Window, runs: Sequence[_Run]) -> list[Stretch]:
