@@ -65,6 +65,8 @@ def _overview(prom: Any, expr: str, asked: tuple[str, str, str]) -> Any:
 
 def _write(rows: Any, out: Path) -> None:
     """Under a temporary name first: a file under its final name is whole."""
+    from analysis.errors import IncompleteError
+
     temporary = out.with_name(f".{out.name}.part")
     try:
         if out.suffix == ".parquet":
@@ -72,6 +74,8 @@ def _write(rows: Any, out: Path) -> None:
         else:
             guarded(rows).to_csv(temporary, index=False)
         temporary.replace(out)
+    except OSError as error:
+        raise IncompleteError(f"--out {out} cannot be written: {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from analysis.window import format_time, from_unix_ms
 A = TypeVar("A")
 R = TypeVar("R")
 MAX_POINTS = 3_600  # of one series in one answer: a third of what Prometheus allows, so that what is under way is small
-MAXIMUM_REQUESTS = 2000  # that one range query may be split into
+MAXIMUM_REQUESTS = 2000  # that the chunks of one range query may be split into, beyond one for each
 MAXIMUM_LABELS = 30  # whose values are looked at for a split
 
 
@@ -63,6 +63,7 @@ class Chunks:
         Raises:
             SourceError: the server failed; the message names the chunk.
         """
+        self._requests -= 1  # one is what a chunk takes
         try:
             return self._ask(self.expr, *span)
         except SourceError as error:
@@ -90,7 +91,7 @@ class Chunks:
         if self._requests > MAXIMUM_REQUESTS:
             raise SourceError(
                 f"{self.api.shown_url} calls {self.api.shown(self.expr)} too large, "
-                f"split into {MAXIMUM_REQUESTS} requests even; ask for less of it"
+                f"split into {MAXIMUM_REQUESTS} requests more even; ask for less of it"
             )
         step = self.step_ms
         params = {"query": expr, "start": first_ms / 1000, "end": (past_ms - step) / 1000, "step": step_text(step)}

@@ -1,5 +1,6 @@
 """Answers of range queries into frames: values, and where a sample was present."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.errors import ContradictionError, SourceError
+from analysis.errors import ContradictionError, InputError, SourceError
 from analysis.prometheus.filled import Filled
 from analysis.prometheus.quick import Series, milliseconds, parsed
 
@@ -203,6 +204,7 @@ class Grid:
         if missing <= 0:
             return
         room = max(missing, len(self.values) // 2)
+        _check_size(len(self.values) + room, self.rows)
         values = np.empty((room, self.rows))
         # joined only where there is something: mostly the first answer has every series
         self.values = np.concatenate([self.values, values]) if len(self.values) else values
@@ -223,6 +225,16 @@ class Grid:
         ).tz_localize("UTC")
         frame = pd.DataFrame(values.T, index=index, columns=_columns(ordered), copy=False)
         return Decoded(frame, present.T, self.histograms)
+
+
+def _check_size(series: int, stamps: int) -> None:
+    """Refuse what no memory holds, before a machine slows down and the process is killed."""
+    size, memory = 8 * series * stamps, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size > memory:
+        raise InputError(
+            f"{series:,} series with {stamps:,} stamps each are {size / 2**30:,.0f} GiB, more than the memory of this "
+            "machine; take a longer step or a shorter window, aggregate, or pull with --summary"
+        )
 
 
 def _between(stamps: NDArray[np.int64], values: NDArray[np.float64], first_ms: int, end_ms: int) -> Series:

@@ -40,8 +40,9 @@ class Filled:
     def array(self, series: int) -> NDArray[np.bool_]:
         """The array itself, for what is no block, with rows for so many series at least."""
         held = self._array if self._array is not None else np.zeros((0, self.stamps), dtype=bool)
-        if len(held) < series:
-            room = max(series - len(held), len(held) // 2)
+        least = max([series, *(int(places.max()) + 1 for places, _ in self._blocks)])
+        if len(held) < least:
+            room = max(least - len(held), len(held) // 2)
             held = np.concatenate([held, np.zeros((room, self.stamps), dtype=bool)])
         self._array = held
         for places, span in self._blocks:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.errors import ContradictionError, SourceError
+from analysis.errors import ContradictionError, InputError, SourceError
 from analysis.prometheus.decode import Grid, decode_matrix
 from analysis.prometheus.filled import Filled
 from analysis.prometheus.quick import Reader
+from analysis.prometheus.rows import column_names
 
 FIRST, STEP = 1_700_000_000_250, 15_000
 HOSTILE = st.one_of(
@@ -118,6 +119,17 @@ def test_series_that_come_later_stand_where_they_belong():
     assert int(frame.notna().sum().sum()) == 8
 
 
+def test_labels_that_are_called_like_columns_keep_names_of_their_own():
+    assert column_names(["job", "time", "value"]) == ["job", "label_time", "label_value"]
+    assert column_names(["label_time", "time"]) == ["label_time", "label_label_time"]
+
+
+def test_what_no_memory_holds_is_refused_at_once():
+    grid = Grid(0, 10**16, 1)
+    with pytest.raises(InputError, match=r"1 series .* more than the memory .*--summary"):
+        grid.add([{"metric": {"l": "a"}, "values": [[0, "1"]]}], 0, 1)
+
+
 @given(
     st.lists(
         st.tuples(st.sets(st.integers(0, 4), min_size=1), st.integers(0, 6), st.integers(1, 7), st.booleans()),
@@ -129,7 +141,7 @@ def test_what_is_filled_is_the_same_as_blocks_and_as_an_array(steps):
     for series, first, length, by_cell in steps:
         places, span = np.array(sorted(series)), slice(first, min(first + length, 7))
         if by_cell:
-            filled.array(5)[places, span] = True
+            filled.array(max(series) + 1)[places, span] = True
         elif filled.has(places, span):
             assert wanted[places, span].any()
             continue
