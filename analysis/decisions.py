@@ -29,6 +29,7 @@ class Decision(BaseModel):
     title: str = Field("", description="title of the finding at the time")
     action: str = Field("", description="what was to be done")
     labels: dict[str, str] = Field({}, description="labels of the finding")
+    environment: str = Field("", description="whose finding alone is meant; every environment's where empty")
     predicted: dict[str, Any] = Field({}, description="what was expected of an accepted change, for the scorecard")
 
     @model_validator(mode="after")
@@ -40,6 +41,10 @@ class Decision(BaseModel):
     def holds_on(self, day: date) -> bool:
         """Whether it still counts on a day."""
         return self.until is None or day < self.until
+
+    def counts_in(self, environment: str) -> bool:
+        """Whether it is about an environment's findings, too; the empty one is that of a single server."""
+        return self.environment in ("", environment)
 
     @property
     def decided_on(self) -> datetime:
@@ -94,7 +99,7 @@ def _decision(item: Any, where: str) -> Decision:
         raise ParameterError(f"{where}: {field}{first['msg'].removeprefix('Value error, ')}") from None
 
 
-def current(decisions: Iterable[Decision], day: date) -> dict[str, Decision]:
-    """The decision that counts for each finding on a day."""
-    newest = {decision.id: decision for decision in decisions}
+def current(decisions: Iterable[Decision], day: date, environment: str = "") -> dict[str, Decision]:
+    """The decision that counts for each finding of an environment on a day."""
+    newest = {decision.id: decision for decision in decisions if decision.counts_in(environment)}
     return {key: decision for key, decision in newest.items() if decision.holds_on(day)}

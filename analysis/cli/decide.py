@@ -1,13 +1,16 @@
 """``promreview decide``: what the meeting decided about a finding."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 Identity = Annotated[str, typer.Argument(metavar="ID", help="id of a finding, as page and findings.json have it")]
 Accept = Annotated[bool, typer.Option("--accept", help="it will be done; next month's review looks at the outcome")]
 Reject = Annotated[bool, typer.Option("--reject", help="it will not be done")]
+Whose = Annotated[
+    str, typer.Option("--environment", metavar="NAME", help="of this environment alone; of every one when left out")
+]
 Mute = Annotated[str, typer.Option("--mute", metavar="UNTIL", help="it is no alarm until this day, YYYY-MM-DD")]
 
 
@@ -22,6 +25,7 @@ def decide(
     accept: Accept = False,
     reject: Reject = False,
     mute: Mute = "",
+    environment: Whose = "",
     outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "outputs",
 ) -> None:
     """Keep a decision in params/decisions.yaml; the next reviews show it beside the finding."""
@@ -41,7 +45,8 @@ def decide(
         raise InputError(f"--mute {mute}: that day is over; write one to come")
     if not why.strip():
         raise InputError("--why is empty; next month somebody will ask")
-    found = find_finding(finding, Path(outputs))
-    decision = decision_on(found, "accepted" if accept else "rejected" if reject else "muted", until, why.strip())
+    found = find_finding(finding, Path(outputs), environment)
+    what: Literal["accepted", "rejected", "muted"] = "accepted" if accept else "rejected" if reject else "muted"
+    decision = decision_on(found, what, until, why.strip(), environment)
     add_decision(decision)
     typer.echo(f"{decision.title}: {decision.shown()}; kept in {FILE}", err=True)

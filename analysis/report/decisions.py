@@ -1,6 +1,7 @@
 """What the meeting decided: the finding that is meant, and the decision added to ``params/decisions.yaml``."""
 
 import difflib
+import glob
 import io
 import json
 import re
@@ -13,9 +14,10 @@ from typing import Any, Literal
 from filelock import FileLock
 from ruamel.yaml import YAML
 
-from analysis.decisions import FILE, Decision, decisions_of, read_decisions
+from analysis.decisions import FILE, Decision, current, decisions_of, read_decisions
 from analysis.errors import InputError, ParameterError
 from analysis.report.files import write_whole
+from analysis.report.periods import period_of
 
 HEAD = "# Decisions of the monthly review; `promreview decide` adds to them.\n"
 NEAR_IDS = 3  # suggestions where an id is unknown
@@ -66,14 +68,25 @@ def _holds(text: str, file: str, count: int) -> bool:
         return False
 
 
-def find_finding(identity: str, outputs: Path) -> Mapping[str, Any]:
+def decided_in(folder: Path) -> dict[str, Decision]:
+    """What counts today for the findings in a folder of results: of a period, or of one environment in it."""
+    environment = "" if period_of(folder.name) else folder.name
+    return current(read_decisions(), datetime.now(UTC).date(), environment)
+
+
+def find_finding(identity: str, outputs: Path, environment: str = "") -> Mapping[str, Any]:
     """The newest finding of an id, or of the one id that begins so.
+
+    Args:
+        identity: the id, or its beginning.
+        outputs: folder of all results.
+        environment: whose results are looked at; everybody's where empty.
 
     Raises:
         InputError: there is none, or several begin so; names those that are near.
     """
     findings: dict[str, Mapping[str, Any]] = {}
-    for path in sorted(outputs.glob("*/**/findings.json")):
+    for path in sorted(outputs.glob(f"*/{glob.escape(environment) if environment else '.'}/**/findings.json")):
         for document in _documents(path):
             findings |= {f["id"]: {**f, "report": document.get("report", "")} for f in document.get("findings", ())}
     matches = [identity] if identity in findings else [key for key in findings if key.startswith(identity)]
@@ -82,8 +95,9 @@ def find_finding(identity: str, outputs: Path) -> Mapping[str, Any]:
     near = matches or difflib.get_close_matches(identity, findings, NEAR_IDS, cutoff=0.3)
     known = "; ".join(f"{key} ({findings[key]['title']})" for key in near[:NEAR_IDS])
     problem = "several findings begin with" if matches else "no finding has the id"
+    where = f"{outputs} of the environment {environment}" if environment else str(outputs)
     raise InputError(
-        f"{problem} {identity!r} in {outputs}; " + (f"did you mean: {known}" if known else "run a review first")
+        f"{problem} {identity!r} in {where}; " + (f"did you mean: {known}" if known else "run a review first")
     )
 
 
@@ -96,7 +110,11 @@ def _documents(path: Path) -> list[dict[str, Any]]:
 
 
 def decision_on(
-    finding: Mapping[str, Any], what: Literal["accepted", "rejected", "muted"], until: date | None, why: str
+    finding: Mapping[str, Any],
+    what: Literal["accepted", "rejected", "muted"],
+    until: date | None,
+    why: str,
+    environment: str = "",
 ) -> Decision:
     """A decision of today on a finding; an accepted one keeps what was expected, to be held against next month."""
     evidence = {k: v for k, v in finding.get("evidence", {}).items() if not isinstance(v, list)}
@@ -110,5 +128,6 @@ def decision_on(
         title=finding["title"],
         action=finding.get("action", "") if what == "accepted" else "",
         labels=finding.get("labels", {}),
+        environment=environment,
         predicted=evidence if what == "accepted" else {},
     )

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.decisions import current, read_decisions
 from analysis.errors import ParameterError
 from analysis.findings import FindingsDocument
 from analysis.report.compare import ALARMS, documents_of, open_alarms
+from analysis.report.decisions import decided_in
 from analysis.report.files import write_whole
 from analysis.report.fleet.page import overview_name
 from analysis.report.periods import period_of
@@ -70,7 +70,7 @@ def message(folder: Path, statuses: Sequence[Status]) -> tuple[str, str]:
     """Title and body: counts, the verdict, the gravest findings with what to do, what failed."""
     documents = documents_of(folder)
     findings = [finding for document in documents.values() for finding in document["findings"]]
-    alarms = open_alarms(findings, current(read_decisions(), datetime.now(UTC).date()))
+    alarms = open_alarms(findings, decided_in(folder))
     counts, lines = _told(alarms)
     lines = [harmless(said), *lines] if (said := _verdict(documents, statuses, alarms)) else lines
     lines += [f"FAILED: {s.report}: {harmless(s.reason)}" for s in statuses if s.state == "failed"]
@@ -147,7 +147,7 @@ def deliver_fleet(
         One record per address.
     """
     body = document.model_dump()
-    counts, lines = _told(open_alarms(body["findings"], current(read_decisions(), datetime.now(UTC).date())))
+    counts, lines = _told(open_alarms(body["findings"], decided_in(month)))
     title, said = f"{named(month)}, the fleet: {counts or 'no alarm'}", strike("\n".join(lines) or "Nothing found.")
     gone = [row["name"] for row in body["members"] if row["state"] == "unreachable"]
     page = month / overview_name(month)

@@ -11,10 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from analysis import __version__
-from analysis.decisions import Decision, current, read_decisions
+from analysis.decisions import Decision
 from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import compare, documents_of, mark, open_alarms, previous_folder, resolved, worst_first
+from analysis.report.decisions import decided_in
 from analysis.report.files import write_whole
 from analysis.report.finding_card import card
 from analysis.report.notebook_html import environment
@@ -35,7 +36,7 @@ def write_page(folder: Path, settings: MonthlyReviewSettings) -> Path:
     zone, name = ZoneInfo(settings.timezone), settings.month or period_part(folder)
     earlier = documents_of(previous_folder(folder))
     budget = [int(PAGE_BYTES * 0.8)]  # the rest is text
-    decided = current(read_decisions(), datetime.now(UTC).date())
+    decided = decided_in(folder)
     reports = [_report(folder, name, earlier.get(name), settings, zone, budget, decided) for name in settings.reports]
     findings = sorted((f for r in reports for f in r["findings"]), key=worst_first)
     alarms = open_alarms(findings, decided)

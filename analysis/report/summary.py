@@ -1,14 +1,13 @@
 """Tables over all reports of a month, from their files."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.decisions import current, read_decisions
 from analysis.errors import InputError
 from analysis.findings import SEVERITIES, FindingsDocument
+from analysis.report.decisions import decided_in
 from analysis.report.scorecard import scorecard
 from analysis.report.shown import shown_share
 
@@ -47,6 +46,6 @@ def scorecard_table(folder: str | Path) -> pd.DataFrame:
     """One row per accepted decision: what was predicted, and what happened."""
     documents = {str(d["report"]): FindingsDocument.model_validate(d) for d in _documents(folder)}
     ends = [document.window.end for document in documents.values()]
-    decided = current(read_decisions(), datetime.now(UTC).date()).values()
+    decided = decided_in(Path(folder)).values()
     rows = scorecard(decided, documents, max(ends)) if ends else []
     return pd.DataFrame(rows, columns=["title", "decided", "predicted", "happened", "outcome"])

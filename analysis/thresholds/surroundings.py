@@ -4,6 +4,7 @@ from pathlib import Path
 
 from analysis.decisions import Decision, read_decisions
 from analysis.errors import ParameterError
+from analysis.settings import ConnectionSettings
 from analysis.settings.thresholds import ThresholdDriftSettings
 from analysis.stack.silences import silences
 from analysis.thresholds.excuses import Context, pardons_of, read_incidents, read_maintenance
@@ -26,13 +27,14 @@ def context_of(settings: ThresholdDriftSettings) -> Context:
 
 
 def decisions_of(settings: ThresholdDriftSettings) -> list[Decision]:
-    """Every decision of the file that the settings name.
+    """The decisions of the file that the settings name, but for those on other environments.
 
     Raises:
         ParameterError: a file is named that does not exist, or holds something else.
     """
     path = _named(settings, "decisions_file")
-    return read_decisions(path) if path else []
+    environment = ConnectionSettings().environment
+    return [decision for decision in read_decisions(path) if decision.counts_in(environment)] if path else []
 
 
 def _named(settings: ThresholdDriftSettings, field: str) -> Path | None:

@@ -1,6 +1,7 @@
 """Decisions are kept, shown, and hold as long as they say."""
 
 import json
+import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,8 @@ from analysis.decisions import Decision, current, read_decisions
 from analysis.errors import ParameterError
 from analysis.findings import Coverage, Finding, FindingsDocument, Source, TimeSpan
 from analysis.report.decisions import add_decision
+from analysis.report.page import write_page
+from analysis.settings.review import MonthlyReviewSettings
 from analysis.window import month_window
 
 WINDOW = month_window("2026-10")
@@ -99,6 +102,27 @@ def test_the_page_shows_decisions_and_a_muted_finding_is_no_alarm(reviewed):
     assert f"muted until {TOMORROW}" in html
     assert "known &lt;b&gt;" in html
     assert "we want it" in html
+
+
+def test_a_decision_may_be_about_one_environment_alone(reviewed, monkeypatch):
+    monkeypatch.chdir(reviewed)
+    month = reviewed / "outputs/2026-10"
+    for name in ("eu", "us"):
+        shutil.copytree(month / "threshold_drift", month / name / "threshold_drift")
+    mute = ("--mute", str(TOMORROW), "--why", "known here")
+    assert promreview("decide", "bbbb3333", *mute, "--environment", "eu", cwd=reviewed).returncode == 0
+    assert promreview("decide", "bbbb3333", *mute, "--environment", "asia", cwd=reviewed).returncode == 2
+    decisions = read_decisions(reviewed / "params/decisions.yaml")
+    assert [decision.environment for decision in decisions] == ["eu"]
+    today = datetime.now(UTC).date()
+    assert list(current(decisions, today, "eu")) == ["bbbb3333"]
+    assert current(decisions, today, "us") == current(decisions, today) == {}
+    everywhere = [*decisions, decisions[0].model_copy(update={"environment": "", "why": "known"})]
+    assert [current(everywhere, today, name)["bbbb3333"].why for name in ("eu", "us", "")] == ["known"] * 3
+    shown = {
+        name: write_page(month / name, MonthlyReviewSettings(month="2026-10")).read_text() for name in ("eu", "us")
+    }
+    assert ["known here" in shown[name] for name in ("eu", "us")] == [True, False]
 
 
 def test_a_mute_ends_and_the_newest_decision_counts(tmp_path):

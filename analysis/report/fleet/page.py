@@ -10,7 +10,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from analysis import __version__
-from analysis.decisions import Decision, current, read_decisions
+from analysis.decisions import Decision
 from analysis.errors import ParameterError
 from analysis.findings import SEVERITIES, FindingsDocument
 from analysis.report.compare import (
@@ -23,6 +23,7 @@ from analysis.report.compare import (
     resolved,
     worst_first,
 )
+from analysis.report.decisions import decided_in
 from analysis.report.files import write_whole
 from analysis.report.finding_card import card
 from analysis.report.fleet.document import FILE, UNREACHABLE
@@ -53,9 +54,9 @@ def write_fleet_page(month: Path, settings: MonthlyReviewSettings) -> Path:
     """Write the page above, from ``fleet.json`` and the files of every environment in the folder of a month."""
     folders = environment_folders(month)
     fleet, earlier = read_fleet(month), read_fleet(previous_folder(month))
-    decided = current(read_decisions(), datetime.now(UTC).date())
+    decided = decided_in(month)
     about: dict[str, dict[str, Any]] = {row["folder"]: row for row in fleet["members"]} if fleet else {}
-    rows = [_row(path, about.get(path.name, {"name": path.name}), settings, decided) for path in folders]
+    rows = [_row(path, about.get(path.name, {"name": path.name}), settings, decided_in(path)) for path in folders]
     zone = ZoneInfo(settings.timezone)
     html = (
         environment()
