@@ -54,6 +54,39 @@ def dated(months, correlation, *, noise="normal", shift=0.0, first_seed=JUDGED_F
     return np.mean(found), np.mean(right)
 
 
+def falling(seed, kind, correlation):
+    """Two months of headroom that goes to zero on a straight line at their end, and the days left until it is there."""
+    rng = np.random.default_rng(seed)
+    day, slope, level = np.arange(-61, 1), rng.uniform(0.15, 0.6), rng.uniform(3, 25)
+    since = -rng.integers(14, 42)
+    line = level - slope * day
+    if kind == "bend":
+        line = level - slope * np.maximum(day, since)
+    elif kind == "turn":
+        line = line - np.where(day < since, 2 * slope * (since - day), 0.0)
+    elif kind == "step":
+        line = line + np.where(day < since, 6.0, 0.0)
+    noise = lfilter([np.sqrt(1 - correlation**2)], [1, -correlation], rng.normal(size=162))[100:]
+    index = pd.date_range("2026-08-01", periods=62, freq="D", tz="UTC")
+    return pd.Series(line + noise, index=index), level / slope
+
+
+def foretold(months, kind, correlation, *, first_seed=JUDGED_FROM):
+    """Share of headrooms with a date, share of their dates that hold the true one to a day, median width in days."""
+    dates = []
+    for seed in range(first_seed, first_seed + months):
+        series, left = falling(seed, kind, correlation)
+        trend = shift_of(series, series.index[31], 14, 200).trend
+        slopes = (trend.steepest, trend.flattest)
+        early, late = (
+            (at - trend.until) / pd.Timedelta(days=1) if at else np.nan for at in map(trend.reached_at, slopes)
+        )
+        dates.append((early - 1 <= left <= late + 1, late - early))
+    held, width = np.array(dates, dtype="float64").T
+    dated = np.isfinite(width)
+    return dated.mean(), held[dated].mean(), np.median(width[dated])
+
+
 def main(months=2000, first_seed=JUDGED_FROM):
     print(f"{months} pairs of months each, level {LEVEL:.0%}; standard deviation of days 1")
     print(f"{'noise':28} {'correlation':>11} {'false alarms':>13} {'detectable':>11} {'found there':>12}")
@@ -68,6 +101,11 @@ def main(months=2000, first_seed=JUDGED_FROM):
             false, _ = dated(months // 4, correlation, noise=noise, first_seed=first_seed)
             right = [dated(months // 4, correlation, noise=noise, shift=s, first_seed=first_seed)[1] for s in (3, 5)]
             print(f"{noise:28} {correlation:11} {false:13.1%} {right[0]:11.1%} {right[1]:12.1%}")
+    print("dates at which a falling headroom is used up (95 %): given, held, median width in days")
+    for kind in ("line", "bend", "turn", "step"):
+        for correlation in (0.0, 0.3, 0.6, 0.8):
+            dated_share, held, width = foretold(months // 4, kind, correlation, first_seed=first_seed)
+            print(f"{kind:28} {correlation:11} {dated_share:13.0%} {held:11.0%} {width:12.0f}")
 
 
 if __name__ == "__main__":

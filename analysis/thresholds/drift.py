@@ -92,7 +92,7 @@ def shift_of(headroom: pd.Series, month_start: pd.Timestamp, minimum_days: int, 
         days_before=len(before),
         days_now=len(now),
         correlation=tested.correlation if tested else np.nan,
-        trend=trend_of(levelled(days)) if enough else None,
+        trend=trend_of(levelled(days), tested.correlation) if tested else None,
     )
 
 

@@ -14,7 +14,8 @@ from analysis.window import Window
 WINDOW = Window(datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC))
 SETTINGS = ThresholdDriftSettings()
 STEADY = Shift(before=10, now=10, spread=1, p_value=0.8, smallest_detectable=1, days_before=31, days_now=30)
-FALLING = Trend(WINDOW.start, datetime(2026, 9, 30, tzinfo=UTC), 1.5, -0.1, -0.15, -0.05)
+END = datetime(2026, 9, 30, tzinfo=UTC)
+FALLING = Trend(WINDOW.start, END, END, 1.5, -0.1, -0.15, -0.05, independent_days=20)
 QUIET = RuleEvidence(alerts=1, flaps=0, firing_minutes=5, days=30, shift=STEADY, is_shift_real=False)
 
 
@@ -58,7 +59,15 @@ def test_a_drift_towards_the_threshold_says_when_it_is_reached():
     assert "2026-10-15 (2026-10-10 to 2026-10-30)" in judgement.reason
 
 
-@pytest.mark.parametrize("trend", [None, replace(FALLING, flattest=0.01), replace(FALLING, slope_per_day=-0.001)])
+@pytest.mark.parametrize(
+    "trend",
+    [
+        None,
+        replace(FALLING, flattest=0.01),
+        replace(FALLING, slope_per_day=-0.001),
+        replace(FALLING, independent_days=3),
+    ],
+)
 def test_no_date_is_named_where_the_slope_does_not_surely_lead_there(trend):
     shift = replace(STEADY, now=3, trend=trend, smallest_detectable=0.5)
     [judgement] = judge(replace(QUIET, shift=shift, is_shift_real=True), WINDOW, SETTINGS)
