@@ -71,7 +71,7 @@ def _outcome(proposal: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], 
 
 def _applied(proposal: Mapping[str, Any], now: Mapping[str, Mapping[str, Any]], jobs: frozenset[str]) -> bool | None:
     action, metric, label, row = *(proposal[key] for key in ("action", "metric", "label")), now.get(proposal["metric"])
-    if action == "aggregate" and any(relabel.recording(metric, label, counter=c) in now for c in (True, False)):
+    if action == "aggregate" and relabel.is_recorded(metric, label, now):
         return True
     if row is None:  # it went, or all that scraped it did, for whatever reason
         return True if action == "drop_metric" and jobs & set(proposal.get("jobs") or jobs) else None

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
 
 from analysis.cardinality import relabel
@@ -55,7 +56,11 @@ class Proposal:
 
 
 def proposals(
-    edges: Mapping[Group, Edges], usage: Usage, recorded: Iterable[str], settings: CardinalityGrowthSettings
+    edges: Mapping[Group, Edges],
+    usage: Usage,
+    recorded: Iterable[str],
+    settings: CardinalityGrowthSettings,
+    slow_jobs: Mapping[str, float] | None = None,
 ) -> list[Proposal]:
     """Proposals, the largest savings first, at most one per metric and action.
 
@@ -64,6 +69,7 @@ def proposals(
         usage: who uses what.
         recorded: names that recording rules make: no scrape configuration touches them.
         settings: bounds.
+        slow_jobs: jobs whose scrapes lie further apart than a server looks back, and the seconds that one has to.
     """
     by_metric: dict[str, Members] = defaultdict(list)
     for group, sides in edges.items():
@@ -77,7 +83,7 @@ def proposals(
         if proposal.saved >= settings.min_proposal_series
     ]
     found = sorted(found, key=lambda p: (_harm(p), -p.saved, p.metric, p.action))[: settings.max_proposals]
-    return [replace(proposal, config=_config(proposal)) for proposal in found]
+    return [replace(proposal, config=_config(proposal, slow_jobs or {})) for proposal in found]
 
 
 def _harm(proposal: Proposal) -> int:
@@ -85,7 +91,7 @@ def _harm(proposal: Proposal) -> int:
     return 2 if proposal.breaks else int(bool(proposal.collisions and proposal.readers))
 
 
-def _config(proposal: Proposal) -> str:
+def _config(proposal: Proposal, slow_jobs: Mapping[str, float]) -> str:
     """The YAML to paste; made for those that are shown alone, since there may be thousands."""
     metric, label = proposal.metric, proposal.label
     if proposal.action == "drop_metric":
@@ -94,7 +100,8 @@ def _config(proposal: Proposal) -> str:
         return relabel.drop_label(metric, label)
     if proposal.action == "keep_values":
         return relabel.keep_values(metric, label, proposal.values)
-    return relabel.aggregate(metric, label, counter=metric.endswith(_COUNTERS))
+    lookback = timedelta(seconds=max(slow_jobs.get(job, 0.0) for job in proposal.jobs))
+    return relabel.aggregate(metric, label, counter=metric.endswith(_COUNTERS), lookback=lookback)
 
 
 def _scraped(metric: str, made: set[str]) -> bool:

@@ -6,8 +6,9 @@ a label goes is the number of different label sets, and those that share one col
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -16,7 +17,9 @@ from ruamel.yaml import YAML
 from analysis.cardinality.model import Group, Labels
 from analysis.prometheus.patterns import regex_literal
 from analysis.prometheus.promql import quote
+from analysis.window import format_duration
 
+RATED_OVER = timedelta(minutes=5)  # what rates are taken over, where scrapes are not slow
 MARKER = "__tmp_promreview_keep"  # removed again: a relabelled metric keeps labels with two underscores
 
 
@@ -84,23 +87,37 @@ def keep_values(metric: str, label: str, values: Sequence[str]) -> str:
     )
 
 
-def aggregate(metric: str, label: str, *, counter: bool) -> str:
+def aggregate(metric: str, label: str, *, counter: bool, lookback: timedelta = timedelta()) -> str:
     """YAML of a recording rule that keeps a metric without one label.
 
     Args:
         metric: name of the metric.
         label: the label to sum over.
         counter: record a rate, since a sum of counters cannot be told from a reset.
+        lookback: how far back its last sample may lie, where that is more than a server looks by itself.
     """
-    selector = f"{{__name__={quote(metric)}}}"
-    inner = f"rate({selector}[5m])" if counter else selector
-    rules = [{"record": recording(metric, label, counter=counter), "expr": f"sum without ({label}) ({inner})"}]
+    selector, over = f"{{__name__={quote(metric)}}}", format_duration(_rated_over(lookback))
+    current = f"last_over_time({selector}[{format_duration(lookback)}])" if lookback else selector
+    inner = f"rate({selector}[{over}])" if counter else current
+    name = recording(metric, label, over if counter else "")
+    rules = [{"record": name, "expr": f"sum without ({label}) ({inner})"}]
     return _dump({"groups": [{"name": f"promreview_{_name(metric)}", "rules": rules}]})
 
 
-def recording(metric: str, label: str, *, counter: bool) -> str:
-    """Name of what `aggregate` records."""
-    return f"{_name(metric)}:sum_without_{_name(label)}{':rate5m' if counter else ''}"
+def _rated_over(lookback: timedelta) -> timedelta:
+    """A range that holds two samples at least, however slow the scrapes: a lookback holds two and a half."""
+    return max(RATED_OVER, 2 * lookback)
+
+
+def recording(metric: str, label: str, rated_over: str = "") -> str:
+    """Name of what `aggregate` records; of a rate where there is a range."""
+    return f"{_name(metric)}:sum_without_{_name(label)}{f':rate{rated_over}' if rated_over else ''}"
+
+
+def is_recorded(metric: str, label: str, names: Iterable[str]) -> bool:
+    """Whether one of these is what `aggregate` records."""
+    plain = recording(metric, label)
+    return any(name == plain or name.startswith(f"{plain}:rate") for name in names)
 
 
 def _name(text: str) -> str:

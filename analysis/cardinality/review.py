@@ -60,7 +60,7 @@ def review(prom: Prometheus, settings: CardinalityGrowthSettings, window: Window
         collected,
         asked,
         rows,
-        make_proposals(collected.edges, asked.used, asked.recorded, settings),
+        make_proposals(collected.edges, asked.used, asked.recorded, settings, collected.slow_jobs),
         split_causes(collected.counts_start, collected.counts_end, collected.edges, collected.created),
         limit,
         _ahead(total, limit, settings),

@@ -8,6 +8,7 @@ from analysis.cardinality.model import Edges, Reader
 from analysis.cardinality.outcome import outcomes, previous_document
 from analysis.cardinality.proposals import proposals
 from analysis.cardinality.queries import Query
+from analysis.cardinality.relabel import is_recorded
 from analysis.cardinality.usage import usage
 from analysis.errors import InputError
 from analysis.settings.cardinality import CardinalityGrowthSettings
@@ -16,7 +17,7 @@ from analysis.window import parse_time
 SETTINGS = CardinalityGrowthSettings(min_proposal_series=5)
 
 
-def proposed(queries, metric="requests_total", **settings):
+def proposed(queries, metric="requests_total", slow=None, **settings):
     reader, edges = Reader(), {}
     rows = [{"code": code, "user": f"u{n}"} for n in range(20) for code in ("200", "500")]
     for labels in rows:
@@ -25,7 +26,7 @@ def proposed(queries, metric="requests_total", **settings):
         edges.setdefault(group, Edges()).end.add(identity)
     used = usage(queries, {metric: {"api"}}, {metric: {"code", "user", "job", "instance"}})
     chosen = SETTINGS.model_copy(update=settings)
-    return {(p.action, p.label): p for p in proposals(edges, used, [], chosen)}
+    return {(p.action, p.label): p for p in proposals(edges, used, [], chosen, slow)}
 
 
 def test_an_unused_metric_may_go_whole():
@@ -51,6 +52,16 @@ def test_an_unused_label_may_go_and_collisions_are_counted():
     assert "sum without (user)" in found["aggregate", "user"].config
     assert (dropped.breaks, dropped.readers) == ((), ("r: g / A",))
     assert list(found).index(("aggregate", "user")) < list(found).index(("drop_label", "user"))
+
+
+def test_what_is_recorded_reaches_back_to_two_scrapes_of_a_slow_job():
+    quick, slow = proposed([]), proposed([], slow={"api": 1500.0})
+    assert 'rate({__name__="requests_total"}[5m])' in quick["aggregate", "user"].config
+    assert 'rate({__name__="requests_total"}[50m])' in slow["aggregate", "user"].config
+    assert 'last_over_time({__name__="load"}[25m])' in proposed([], "load", {"api": 1500.0})["aggregate", "user"].config
+    for name in ("requests_total:sum_without_user:rate50m", "requests_total:sum_without_user"):
+        assert is_recorded("requests_total", "user", [name, "up"])
+    assert not is_recorded("requests_total", "user", ["requests_total:sum_without_user_agent"])
 
 
 def test_a_used_label_keeps_the_values_that_are_asked_for():
