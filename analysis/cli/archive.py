@@ -50,7 +50,7 @@ def sync(
     every_environment: EveryEnvironment = False,
     each_value_of: EachValueOf = "",
     archive: Folder = "",
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
 ) -> None:
     """Pull what all reports need of the last days into the archive: the daily job; what is held is not asked again."""
     from analysis.cli.fleet import sync_each
@@ -61,7 +61,7 @@ def sync(
     from analysis.settings import ConnectionSettings
     from analysis.settings.connection import DEFAULT_ARCHIVE
 
-    arguments = ["--days", str(days), "--timeout", str(timeout), *(["--archive", archive] if archive else [])]
+    arguments = ["--days", str(days), *(["--archive", archive] if archive else [])]
     if fleet := fleet_of(
         last_days(days),
         url=url or "",
@@ -71,8 +71,7 @@ def sync(
     ):
         sync_each(fleet.members, arguments)
         return
-    given: dict[str, Any] = {"timeout_seconds": timeout, **({"archive": archive} if archive else {})}
-    settings = ConnectionSettings(**given)
+    settings = ConnectionSettings(**({"archive": archive} if archive else {}))
     if settings.archive_folder() is None:
         settings = settings.model_copy(update={"archive": str(DEFAULT_ARCHIVE)})
     with connect(url, settings) as prom:

@@ -41,13 +41,13 @@ def cardinality(
     params: Parameters = None,
     output_format: OutputFormat = Format.table,
     fail_on: FailOnOption = FailOn.never,
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
 ) -> None:
     """Review the growth of series in the half-open window [start, end)."""
     from analysis.cardinality import review
     from analysis.cli.printing import leave, print_result
     from analysis.prometheus import connect
-    from analysis.settings import ConnectionSettings, load_settings
+    from analysis.settings import load_settings
     from analysis.settings.cardinality import CardinalityGrowthSettings
 
     given: dict[str, Any] = {
@@ -62,8 +62,7 @@ def cardinality(
     default = Path("params/cardinality_growth.yaml")
     file = params or (default if default.is_file() else None)
     settings = load_settings(CardinalityGrowthSettings, file, given)
-    connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
-    with connect(url, connection) as prom:
+    with connect(url) as prom:
         result = review(prom, settings, settings.window())
     print_result(result.document, output_format)
     if output_format is Format.table:

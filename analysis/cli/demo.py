@@ -24,6 +24,8 @@ def demo(
     """Make two months of labelled data, and review the last one: a private Prometheus that leaves nothing behind."""
     from tqdm.auto import tqdm
 
+    from analysis.errors import IncompleteError
+
     with tqdm(total=100, desc="making labelled data", bar_format="{l_bar}{bar}| {elapsed}") as bar:
         from analysis.datasets.demo import demo_month
 
@@ -31,8 +33,10 @@ def demo(
         bar.update(100)
     with _server() as server:
         _fill(server, platform, window)
-        folder = _review(server.url, month, outputs, jobs)
+        folder, failed = _review(server.url, month, outputs, jobs)
     _say(folder)
+    if failed:
+        raise IncompleteError(f"failed: {', '.join(failed)}; see {folder / 'index.html'}")
 
 
 def _server() -> Any:
@@ -62,7 +66,7 @@ def _fill(server: Any, platform: Any, window: Any) -> None:
     server.reload({**shipped, "prometheus.yml": SERVER_CONFIG})
 
 
-def _review(url: str, month: str, outputs: str, jobs: int) -> Path:
+def _review(url: str, month: str, outputs: str, jobs: int) -> tuple[Path, list[str]]:
     from tqdm.auto import tqdm
 
     from analysis.report.review import plan_review, run_review
@@ -76,10 +80,10 @@ def _review(url: str, month: str, outputs: str, jobs: int) -> Path:
     total = len(plan.jobs) + 1
     with tqdm(total=total, desc="reviewing the month", bar_format="{l_bar}{bar}| {n}/{total} {elapsed}") as bar:
         statuses = run_review(plan, workers=jobs, told=lambda _status: bar.update(1))
-    for status in statuses:
-        if status.state == "failed":
-            typer.echo(f"{status.report} failed: {status.reason}", err=True)
-    return plan.folder
+    failed = [status for status in statuses if status.state == "failed"]
+    for status in failed:
+        typer.echo(f"{status.report} failed: {status.reason}", err=True)
+    return plan.folder, [status.report for status in failed]
 
 
 def _say(folder: Path) -> None:

@@ -17,7 +17,7 @@ def doctor(
     environment: Environment = None,  # noqa: ARG001 - its callback does the work
     window: Annotated[str, typer.Option("--window", help="how far back a review would look")] = "62d",
     format: OutputFormat = Format.table,  # noqa: A002 - the option is called --format
-    timeout: Timeout = 20.0,
+    timeout: Timeout = 20.0,  # noqa: ARG001 - its callback does the work
     grafana: Annotated[
         str, typer.Option("--grafana", envvar="GRAFANA_URL", help="base URL of Grafana; not looked at when empty")
     ] = "",
@@ -27,7 +27,6 @@ def doctor(
     from dataclasses import asdict
 
     from analysis.prometheus import connect
-    from analysis.settings import ConnectionSettings
     from analysis.settings.logins import LoginAnomaliesSettings
     from analysis.stack.doctor import examine, parse_window
     from analysis.stack.troubleshooting import cases
@@ -35,7 +34,7 @@ def doctor(
 
     defaults = LoginAnomaliesSettings()
     metrics = list(dict.fromkeys(s.metric for s in (defaults.failures, defaults.successes, defaults.token_failures)))
-    with connect(url, ConnectionSettings(timeout_seconds=timeout)) as prom:
+    with connect(url) as prom:
         checks = list(examine(prom, metrics, parse_window(window)))
     if grafana:
         checks += examine_grafana(grafana)

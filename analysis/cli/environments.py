@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.cli.options import EachValueOf, Environment, Format, OutputFormat, Url
+from analysis.cli.options import EachValueOf, Environment, Format, OutputFormat, Timeout, Url
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +18,7 @@ def environments(
     environment: Environment = None,
     each_value_of: EachValueOf = "",
     days: Annotated[int, typer.Option("--days", help="in which a cluster has to have been there", min=1, max=400)] = 31,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
     format: OutputFormat = Format.table,  # noqa: A002
 ) -> None:
     """List the environments, or the clusters of a global view, with the folders of their results."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.cli.options import End, Environment, FailOn, FailOnOption, Format, OutputFormat, Start, Url
+from analysis.cli.options import End, Environment, FailOn, FailOnOption, Format, OutputFormat, Start, Timeout, Url
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +28,7 @@ def logins(
         str | None, typer.Option("--timezone", help="IANA zone of the people who log in; else --params, else UTC")
     ] = None,
     settings_file: Annotated[Path | None, typer.Option("--params", help="YAML of further parameters")] = None,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
     format: OutputFormat = Format.table,  # noqa: A002 - the option is called --format
     fail_on: FailOnOption = FailOn.never,
 ) -> None:

@@ -27,19 +27,18 @@ def pull(
     url: Url = None,
     environment: Environment = None,  # noqa: ARG001 - its callback does the work
     format: OutputFormat = Format.table,  # noqa: A002 - the option is called --format
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
 ) -> None:
     """Pull one range query over the half-open window [start, end): one row per sample."""
     from analysis.errors import InputError
     from analysis.prometheus import connect
     from analysis.prometheus.rows import long_rows
-    from analysis.settings import ConnectionSettings
 
     if out and out.suffix not in (".parquet", ".csv"):
         raise InputError(f"--out {out}: the name must end in .parquet or .csv")
     if out and not out.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {out.parent}")
-    with connect(url, ConnectionSettings(timeout_seconds=timeout)) as prom:
+    with connect(url) as prom:
         rows = _overview(prom, expr, (start, end, step)) if summary else long_rows(prom.decoded(expr, start, end, step))
         for warning in dict.fromkeys(text for query in prom.queries for text in query.warnings):
             typer.echo(f"warning: {warning}", err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.cli.options import EachValueOf, Environment, EveryEnvironment, FailOn, FailOnOption, Format, Url
+from analysis.cli.options import EachValueOf, Environment, EveryEnvironment, FailOn, FailOnOption, Format, Timeout, Url
 
 if TYPE_CHECKING:
     from analysis.cli.members import Fleet
@@ -38,6 +38,7 @@ def review(
     outputs: Annotated[str, typer.Option("--outputs", help="folder of all results")] = "",
     fail_on: FailOnOption = FailOn.never,
     dry_run: Rehearse = False,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
     format: Annotated[Format, typer.Option("--format", help="of --dry-run: table or json")] = Format.table,  # noqa: A002
 ) -> None:
     """Run all notebooks of the monthly review and make the page."""

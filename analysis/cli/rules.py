@@ -39,7 +39,7 @@ def replay(
     rules: Rules = None,
     alert: Alerts = None,
     default_interval: Interval = "",
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
     format: OutputFormat = Format.json,  # noqa: A002 - the option is called --format
     print_queries: Annotated[bool, typer.Option("--print-queries", help=_PRINT_QUERIES)] = False,
 ) -> None:
@@ -50,7 +50,7 @@ def replay(
 
     from analysis.fanout import FanOutSettings
     from analysis.prometheus import connect
-    from analysis.settings import ConnectionSettings, load_settings
+    from analysis.settings import load_settings
     from analysis.settings.thresholds import ThresholdDriftSettings
     from analysis.thresholds.collect import readable_groups, reviewed_rules
     from analysis.thresholds.replay_document import broken_file, replay_document
@@ -60,8 +60,7 @@ def replay(
     given = {"start": start, "end": end, "rule_files": [str(path) for path in rules or []], "alerts": alert or []}
     settings = load_settings(ThresholdDriftSettings, None, given)
     own_interval = parse_duration(default_interval) if default_interval else None
-    connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
-    with connect(url, connection) as prom:
+    with connect(url) as prom:
         if print_queries:
             prom.session.hooks["response"].append(_print_query)
         groups, broken = readable_groups(prom, settings)

@@ -31,7 +31,7 @@ def drift(
     default_interval: Interval = "1m",
     params: Parameters = None,
     output_format: OutputFormat = Format.table,
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
     fail_on: FailOnOption = FailOn.never,
 ) -> None:
     """Compare each rule's distance from its threshold over [start, end) with the months before, and judge it."""
@@ -39,14 +39,12 @@ def drift(
 
     from analysis.findings import document_json
     from analysis.prometheus import connect
-    from analysis.settings import ConnectionSettings
     from analysis.thresholds import drift as judged
 
     given: dict[str, Any] = {"start": start, "end": end, "alerts": alert or [], "default_interval": default_interval}
     given |= {"rule_files": [str(path) for path in rules or []], "history_months": history_months}
     settings = settings_of(given, params)
-    connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
-    with connect(url, connection) as prom, tqdm(desc="rules", file=sys.stderr, disable=None) as bar:
+    with connect(url) as prom, tqdm(desc="rules", file=sys.stderr, disable=None) as bar:
         document = judged(prom, settings, settings.window(), advance(bar))
     if output_format is Format.json:
         print(document_json(document))

@@ -48,7 +48,7 @@ def patch(
     end: End = "now",
     default_interval: Interval = "1m",
     params: Parameters = None,
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
     no_replay: NoReplay = False,
     output_format: OutputFormat = PatchFormat.diff,
 ) -> None:
@@ -69,7 +69,7 @@ def patch(
     texts = patching.patched(rules, changes)
     given = {"start": start, "end": end, "default_interval": default_interval, "rule_files": [str(p) for p in rules]}
     is_named = bool(url or environment or os.environ.get("PROMETHEUS_URL")) and not no_replay
-    replays = _replays(changes, given, params, url, timeout) if is_named and texts else [None] * len(changes)
+    replays = _replays(changes, given, params, url) if is_named and texts else [None] * len(changes)
     _print(texts, changes, replays, output_format, is_written=write)
     if write and texts:
         patching.write(texts)
@@ -114,17 +114,13 @@ def _header(changes: Iterable[Any], replays: Iterable[Any]) -> list[str]:
     return lines
 
 
-def _replays(
-    changes: Iterable[Any], given: dict[str, Any], params: Path | None, url: str | None, timeout: float
-) -> Any:
+def _replays(changes: Iterable[Any], given: dict[str, Any], params: Path | None, url: str | None) -> Any:
     from analysis.cli.rules_whatif import settings_of
     from analysis.prometheus import connect
-    from analysis.settings import ConnectionSettings
     from analysis.thresholds.before_after import before_and_after
 
     settings = settings_of(given, params)
-    connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
-    with connect(url, connection) as prom:
+    with connect(url) as prom:
         return [before_and_after(prom, settings, settings.window(), change) for change in changes]
 
 

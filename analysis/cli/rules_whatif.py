@@ -63,19 +63,17 @@ def whatif(
     default_interval: Interval = "1m",
     params: Parameters = None,
     output_format: OutputFormat = Format.table,
-    timeout: Timeout = 120.0,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
 ) -> None:
     """Count alerts and pages for every combination of threshold, for and keep_firing_for over [start, end)."""
     from analysis.findings import document_json
     from analysis.prometheus import connect
-    from analysis.settings import ConnectionSettings
     from analysis.thresholds.whatif_document import Asked, whatif_document
 
     given = {"start": start, "end": end, "alerts": [alert], "default_interval": default_interval}
     settings = settings_of(given | {"rule_files": [str(path) for path in rules or []]}, params)
-    connection = ConnectionSettings().model_copy(update={"timeout_seconds": timeout})
     asked = Asked(threshold or (), for_ or (), keep_firing_for or ())
-    with connect(url, connection) as prom:
+    with connect(url) as prom:
         document, tables = whatif_document(prom, settings, settings.window(), asked)
     for skipped in document.skipped:
         print(f"promreview: {skipped.alert} in {skipped.file}: {skipped.reason}", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.cli.options import Environment, Url
+from analysis.cli.options import Environment, Timeout, Url
 
 Parameter = Annotated[
     list[str] | None, typer.Option("-p", "--parameter", help="NAME VALUE (or NAME=VALUE); may be repeated")
@@ -26,6 +26,7 @@ def run(
     environment: Environment = None,
     output: Annotated[str, typer.Option("--output", help="folder of the results")] = "",
     dry_run: DryRun = False,
+    timeout: Timeout = 120.0,  # noqa: ARG001 - its callback does the work
 ) -> None:
     """Run one notebook through Papermill; parameters are checked before anything runs."""
     from analysis.errors import IncompleteError

@@ -20,7 +20,8 @@ from analysis.errors import IncompleteError, InputError, ParameterError
 from analysis.report.files import write_whole
 from analysis.settings import load_settings
 
-NOTEBOOK_SECONDS = 1800  # an hour's work of the server is a wrong query, not a report
+NOTEBOOK_SECONDS = 1800  # half an hour's work of one cell is a wrong query, not a report
+KERNEL_SECONDS = 300  # papermill's minute is too short where several kernels start on a busy machine
 _MODEL_LINE = re.compile(r"^from (analysis\.settings\.\w+) import (\w+Settings)$", re.MULTILINE)
 _PLUMBING = ("url", "settings_file", "output_directory")
 
@@ -142,6 +143,7 @@ def run(job: Job) -> Path:
             parameters=parameters,
             kernel_name="python3",
             execution_timeout=NOTEBOOK_SECONDS,
+            start_timeout=KERNEL_SECONDS,
             progress_bar=False,
             cwd=str(Path.cwd()),
         )

@@ -16,7 +16,8 @@ from analysis.settings.connection import SECRETS, ConnectionSettings, secret_of
 FOLDER = Path("params/environments")
 PREFIX = "PROMETHEUS_"
 _FLEET = "each_value_of"  # says who is reviewed, not how the server is reached
-_SHARED = ("archive",)  # belongs to the machine, not to a server
+# These belong to who asks and to this machine, not to a server.
+_SHARED = ("archive", "archive_settle", "timeout_seconds", "idle_timeout_seconds", "connections", "compression")
 
 
 class EnvironmentSettings(BaseModel):

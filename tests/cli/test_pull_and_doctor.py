@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import subprocess
 import sys
 
@@ -95,6 +96,23 @@ def test_what_is_wrong_is_told_in_one_line_with_its_exit_code(server, arguments,
     assert words in run.stderr
     assert len(run.stderr.strip().splitlines()) == 1
     assert not run.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "way"),
+    [
+        (["pull", "up"], "variable"),
+        (["logins", "--start", "-1h"], "option"),
+        (["review", "--month", "2026-10", "--dry-run"], "option"),
+    ],
+)
+def test_patience_with_a_silent_server_is_that_of_the_option_or_the_variable(arguments, way, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes connections, and nobody answers
+        monkeypatch.setenv("PROMETHEUS_TIMEOUT_SECONDS", "1.25" if way == "variable" else "90")
+        option = ["--timeout", "1.25"] if way == "option" else []
+        run = promreview(*arguments, "--url", f"http://127.0.0.1:{silent.getsockname()[1]}", *option)
+    assert run.returncode == 3, run.stderr
+    assert "within 1.25 s" in run.stderr
 
 
 def test_the_doctor_names_what_is_missing(server):
