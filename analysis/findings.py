@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_valida
 
 from analysis import markup
 from analysis.window import Window, format_time
+from analysis.words import counted
 
 SCHEMA_VERSION = 1
 SHOWN_GAPS = 20  # in a notebook; all of them are in findings.json
@@ -189,8 +190,7 @@ class FindingsDocument(BaseModel):
     @property
     def headline(self) -> str:
         """The report, how many findings it has, and what they stand on."""
-        count = len(self.findings)
-        return f"{self.report}: {count} finding{'' if count == 1 else 's'}, {self.coverage.headline}"
+        return f"{self.report}: {counted(len(self.findings), 'finding')}, {self.coverage.headline}"
 
     def __repr__(self) -> str:
         """One line per finding, the gravest first."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from analysis.cli.options import EachValueOf, Environment, EveryEnvironment, Format, OutputFormat, Timeout, Url
+from analysis.words import counted
 
 Folder = Annotated[
     str, typer.Option("--archive", help="its folder or s3://BUCKET/FOLDER; else PROMETHEUS_ARCHIVE, else archive/")
@@ -111,7 +112,9 @@ def verify(archive: Folder = "") -> None:
     for problem in problems:
         print(problem)
     if problems:
-        raise IncompleteError(f"{len(problems)} files are damaged; the next pull asks the server for those days again")
+        raise IncompleteError(
+            f"damaged: {counted(len(problems), 'file')}; the next pull asks the server for those days again"
+        )
     typer.echo("every file is whole", err=True)
 
 
@@ -128,7 +131,7 @@ def prune(
 
     before = (datetime.now(UTC) - parse_duration(keep)).date()
     removed = sum(dataset.forget(before) for dataset in _chosen(_opened(archive), query))
-    typer.echo(f"{removed} days before {before} removed", err=True)
+    typer.echo(f"removed: {counted(removed, 'day')} before {before}", err=True)
 
 
 @archive_app.command("compact")
@@ -138,7 +141,7 @@ def compact(query: Queries = None, archive: Folder = "") -> None:
 
     today = datetime.now(UTC).date()
     fewer = sum(dataset.compact(today) for dataset in _chosen(_opened(archive), query))
-    typer.echo(f"{fewer} files fewer", err=True)
+    typer.echo(f"{counted(fewer, 'file')} fewer", err=True)
 
 
 def _chosen(archive: Any, queries: list[str] | None) -> list[Any]:
@@ -175,8 +178,10 @@ def print_held(archive: Any, form: Format) -> None:
             lacks = f", {len(row['missing'])} missing" if row["missing"] else ""
             each = f"{row['bytes'] / row['samples']:.1f} bytes each" if row["samples"] else "no samples"
             span = f"{row['first']} to {row['last']}" if row["days"] else "nothing"
-            print(f"{row['days']:4} days{lacks} ({span}), {row['samples']:,} samples, {each}: {row['expr']}")
-        typer.echo(f"{len(rows)} queries in {archive.store.root}", err=True)
+            print(
+                f"{counted(row['days'], 'day'):>8}{lacks} ({span}), {row['samples']:,} samples, {each}: {row['expr']}"
+            )
+        typer.echo(f"{counted(len(rows), 'query', 'queries')} in {archive.store.root}", err=True)
 
 
 def held_row(dataset: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from analysis.cli.options import End, Environment, Format, OutputFormat, Start, Timeout, Url
+from analysis.words import counted
 
 NOTHING = "no sample in this window"
 _SUMMARY = "one row per series instead: its samples, first and last, minimum, median, mean, maximum, drops; any number \
@@ -43,7 +44,11 @@ def pull(
         for warning in dict.fromkeys(text for query in prom.queries for text in query.warnings):
             typer.echo(f"warning: {warning}", err=True)
     _write(rows, out) if out else _print(rows, format)
-    said = f"{len(rows)} series" if summary else f"{len(rows)} samples with {len(rows.columns) - 2} labels"
+    said = (
+        f"{len(rows)} series"
+        if summary
+        else f"{counted(len(rows), 'sample')} with {counted(len(rows.columns) - 2, 'label')}"
+    )
     typer.echo(said if len(rows) else NOTHING, err=True)
 
 

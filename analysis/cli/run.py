@@ -34,7 +34,7 @@ def run(
     from analysis.report.runner import open_notebook, prepare
 
     book = open_notebook(notebook)
-    values = dict(pair.split("=", 1) for pair in parameter or []) | ({"url": url} if url else {})
+    values = dict(map(_pair, parameter or [])) | ({"url": url} if url else {})
     file = Path("params") / f"{book.name}.yaml"
     directory = Path(output or Path("outputs", _period(book.model, values), environment or "", book.name))
     job = prepare(book, values, directory, file if file.exists() else None)
@@ -45,6 +45,16 @@ def run(
     if status.state != "done":
         raise IncompleteError(f"{book.name} failed: {status.reason}")
     typer.echo(str(directory / f"{book.name}.html"))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Name and value of ``NAME=VALUE``, into which the program has joined ``NAME VALUE``."""
+    from analysis.errors import ParameterError
+
+    name, given, value = text.partition("=")
+    if not given:
+        raise ParameterError(f"-p {name}: its value is missing; write -p {name} VALUE")
+    return name, value
 
 
 def _period(model: object, values: Mapping[str, str]) -> str:

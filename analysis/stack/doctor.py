@@ -12,6 +12,7 @@ from analysis.stack.check import Check
 from analysis.stack.scraping import targets
 from analysis.stack.troubleshooting import alertmanager, configuration, notifications
 from analysis.window import Window, parse_duration
+from analysis.words import counted
 
 CLOCK_SKEW_SECONDS = 5.0  # more than this shifts windows and misplaces events
 NEEDED_HISTORY = timedelta(days=62)  # a month, and the one before it
@@ -63,7 +64,9 @@ def _clock(prom: Prometheus) -> Check:
     after = time.time()
     pair = answer["result"] if answer["resultType"] == "scalar" else answer["result"][0]["value"]  # VictoriaMetrics
     skew, doubt = float(pair[1]) - (before + after) / 2, (after - before) / 2
-    detail = f"the server's clock is {skew:+.1f} s from ours" + (f", give or take {doubt:.1f} s" if doubt > 1 else "")
+    detail = f"the server's clock is {round(skew, 1) + 0.0:+.1f} s from ours" + (
+        f", give or take {doubt:.1f} s" if doubt > 1 else ""
+    )
     if abs(skew) - doubt > CLOCK_SKEW_SECONDS:
         return Check("clock", "failed", detail, "set the clocks (NTP): windows and events would be misplaced")
     if doubt > CLOCK_SKEW_SECONDS:
@@ -98,9 +101,9 @@ def _rules(prom: Prometheus) -> Check:
         return Check("rules", "failed", "the server has no alerting rules", "alerts not firing: add rule_files")
     managers = prom.api.get("alertmanagers").get("activeAlertmanagers", [])
     if not managers:
-        detail = f"{len(rules)} alerting rules, but no Alertmanager is connected"
+        detail = f"{counted(len(rules), 'alerting rule')}, but no Alertmanager is connected"
         return Check("rules", "failed", detail, "alerts not firing: set alerting.alertmanagers in prometheus.yml")
-    return Check("rules", "ok", f"{len(rules)} alerting rules, {len(managers)} Alertmanagers")
+    return Check("rules", "ok", f"{counted(len(rules), 'alerting rule')}, {counted(len(managers), 'Alertmanager')}")
 
 
 def _metrics(prom: Prometheus, metrics: Sequence[str], window: Window) -> Check:

@@ -55,7 +55,7 @@ def _none_down(active: Sequence[dict[str, Any]]) -> Check:
     """No target is down; those that were just discovered have not been asked yet."""
     new = sum(target.get("health") != "up" for target in active)
     if not new:
-        return Check("targets", "ok", f"{len(active)} targets answer their scrapes")
+        return Check("targets", "ok", f"every target answers its scrapes ({len(active)})")
     detail = f"{new} of {len(active)} targets have not been scraped yet"
     return Check("targets", "unknown", detail, "they are new to the server: ask again after a scrape interval")
 

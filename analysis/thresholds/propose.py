@@ -20,6 +20,7 @@ from analysis.thresholds.sides import in_memory
 from analysis.thresholds.subjects import Choice, Subject
 from analysis.thresholds.whatif import WhatIf, evaluated
 from analysis.window import Window, unix_ms
+from analysis.words import counted
 
 SAFETY = 0.8  # of the budget is used up when fitting: what just fits one month exceeds the budget in the next
 FLAPS_AT_LEAST = 2  # fewer are no flapping
@@ -139,7 +140,8 @@ def _chosen(tried: WhatIf, past: Window, window: Window, settings: ThresholdDrif
     cost = np.array([_cost(choice, tried.subject.today, tried.choices) for choice in tried.choices])
     ranked = sorted(np.flatnonzero(usable).tolist(), key=lambda n: (cost[n], -fitted["alerts"][n]))
     best = ranked[0]
-    if best == today:
+    quiet = fits[today] and held["complete"][today]  # what is noise this month alone asks for no tighter value
+    if best == today or quiet:
         reason = "today's values kept to the budget in the months before; look at what this month was"
         return _proposal(tried, None, window, reason, settings)
     worse = held["noise_pages_per_month"][best] > held["noise_pages_per_month"][today]
@@ -163,7 +165,7 @@ def _why_not(fitted: pd.DataFrame, fits: "pd.Series[bool]", settings: ThresholdD
 
 
 def _pages(settings: ThresholdDriftSettings) -> str:
-    return f"{settings.alerts_per_week:g} page{'' if settings.alerts_per_week == 1 else 's'}"
+    return counted(settings.alerts_per_week, "page")
 
 
 def _cost(choice: Choice, today: Choice, choices: Sequence[Choice]) -> float:

@@ -16,6 +16,7 @@ from analysis.thresholds.measure import Measured
 from analysis.thresholds.predict import LENGTHS_DAYS, interval_of
 from analysis.thresholds.subjects import place_of, values_of
 from analysis.window import Window, format_duration, parse_duration
+from analysis.words import counted
 
 SHOWN = ["alert", "decided_at", "why", "values", "expected_per_month", "expected", "alerts", "days"]
 SHOWN += ["outcome", "reason"]
@@ -104,22 +105,22 @@ def _outcome(
 ) -> tuple[ScorecardOutcome, str]:
     if happened is None:
         return "unknown", "the rule is gone, or could not be replayed and the server recorded nothing of it"
-    counted = f"{happened.alerts} alerts in {happened.days:.1f} days"
-    counted += ", as the server recorded them" if happened.source == "history" else ", as the replay has them"
+    told = f"{counted(happened.alerts, 'alert')} in {happened.days:.1f} days"
+    told += ", as the server recorded them" if happened.source == "history" else ", as the replay has them"
     if happened.days < FEWEST_DAYS:
         return "too_early", f"{happened.days:.1f} days since the decision; a look takes {FEWEST_DAYS}"
     if predicted is None:
-        return "not_predicted", f"{counted}; the decision keeps no prediction"
+        return "not_predicted", f"{told}; the decision keeps no prediction"
     differing = _other_values(predicted, happened)
     if differing:
-        return differing[0], f"{counted}; {differing[1]}"
+        return differing[0], f"{told}; {differing[1]}"
     if interval is None:
-        return "not_predicted", f"{counted}; the decision keeps no prediction for so many days"
+        return "not_predicted", f"{told}; the decision keeps no prediction for so many days"
     low, high = interval
     outcome: ScorecardOutcome = "as_predicted"
     if not low <= happened.alerts <= high:
         outcome = "more" if happened.alerts > high else "fewer"
-    text = f"{counted}; {low} to {high} were expected ({predicted.level:.0%})"
+    text = f"{told}; {low} to {high} were expected ({predicted.level:.0%})"
     return outcome, text + _changed_late(happened) + _reached(predicted, happened)
 
 

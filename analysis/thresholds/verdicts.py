@@ -10,6 +10,7 @@ from analysis.thresholds.documents import Verdict
 from analysis.thresholds.drift import Shift
 from analysis.thresholds.outcomes import MOSTLY
 from analysis.window import Window
+from analysis.words import counted
 
 DAYS_PER_MONTH = 30.0
 
@@ -100,7 +101,8 @@ def _judge_noise(evidence: RuleEvidence, settings: ThresholdDriftSettings) -> li
         text = f"one label set fired for {evidence.standing_share:.0%} of the window, which tells nobody anything"
         found.append(Judgement("too_tight", "medium", text))
     elif pages > budget and pages > 1:
-        text = f"{pages} pages ({evidence.alerts} alerts) in {evidence.days:.0f} days; the noise budget is {budget:.1f}"
+        told = f"{counted(pages, 'page')} ({counted(evidence.alerts, 'alert')})"
+        text = f"{told} in {evidence.days:.0f} days; the noise budget is {budget:.1f}"
         found.append(Judgement("too_tight", "medium", text))
     return found
 
@@ -110,14 +112,14 @@ def _judge_headroom(evidence: RuleEvidence, window: Window, settings: ThresholdD
     if shift is None or math.isnan(shift.now):
         return []
     if shift.p_value is None:
-        have = f"{shift.days_before} days before and {shift.days_now} in the window"
+        have = f"{counted(shift.days_before, 'day')} before and {shift.days_now} in the window"
         return [Judgement("unknown", "unknown", f"{have}; a comparison takes {settings.minimum_days} of each")]
     relative = abs(shift.change) / abs(shift.before) if shift.before else math.inf
     if evidence.is_shift_real and relative >= settings.minimum_shift:
         return [_drifting(shift, window, settings)]
     if shift.smallest_detectable > max(abs(shift.before), shift.spread):
         text = f"a shift below {shift.smallest_detectable:.4g} could not have been seen in this much data \
-({shift.days_before} days before, {shift.days_now} in the window), and the whole headroom is {shift.before:.4g}"
+({counted(shift.days_before, 'day')} before, {shift.days_now} in the window); the whole headroom is {shift.before:.4g}"
         if shift.before:
             text += f"; it takes about {days_needed(shift):.0f} days on either side"
         return [Judgement("unknown", "unknown", text)]
@@ -131,12 +133,12 @@ def days_needed(shift: Shift) -> float:
 
 def _fitting(evidence: RuleEvidence) -> str:
     if evidence.shift is None or math.isnan(evidence.shift.now):
-        return f"{evidence.alerts} alerts; no single threshold to measure headroom against"
+        return f"{counted(evidence.alerts, 'alert')}; no single threshold to measure headroom against"
     smallest = evidence.shift.smallest_detectable
     if evidence.is_shift_real:
         change = f"headroom went from {evidence.shift.before:.4g} to {evidence.shift.now:.4g}"
-        return f"{evidence.alerts} alerts; {change}, which is small beside it"
-    return f"{evidence.alerts} alerts; headroom is steady (a shift of {smallest:.3g} would have shown)"
+        return f"{counted(evidence.alerts, 'alert')}; {change}, which is small beside it"
+    return f"{counted(evidence.alerts, 'alert')}; headroom is steady (a shift of {smallest:.3g} would have shown)"
 
 
 def _drifting(shift: Shift, window: Window, settings: ThresholdDriftSettings) -> Judgement:

@@ -21,8 +21,9 @@ from analysis.prometheus import Prometheus
 from analysis.prometheus.promql import selector
 from analysis.settings.upkeep import DailyCheckSettings
 from analysis.stack.links import prometheus_graph
-from analysis.upkeep.fired import firings, how_often, is_heartbeat, shares_up, which
+from analysis.upkeep.fired import firings, is_heartbeat, shares_up, which
 from analysis.window import Window
+from analysis.words import counted, how_often
 
 REPORT = "daily_check"
 FAILED = "sum by (integration) (increase(alertmanager_notifications_failed_total[{span}])) > 0"
@@ -127,7 +128,7 @@ def _undelivered(prom: Prometheus, window: Window) -> list[Finding]:
                 report=REPORT,
                 kind="undelivered",
                 severity="high",
-                title=f"About {count:.0f} notifications through {name} were not delivered",
+                title=f"About {counted(round(count), 'notification')} through {name} did not arrive",
                 start=window.start,
                 end=window.end,
                 detected_at=window.end - timedelta(milliseconds=1),

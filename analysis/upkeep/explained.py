@@ -12,6 +12,7 @@ from analysis.prometheus.rules import Rule, RuleGroup
 from analysis.upkeep.documentation import runbook_file, runbook_of
 from analysis.upkeep.standing import MONTHLY, listed, standing
 from analysis.window import Window
+from analysis.words import counted
 
 COLUMNS = ["file", "group", "alert", "severity", "runbook", "has_runbook", "has_description"]
 WAKING = frozenset({"critical", "page", "high", "error", "emergency"})  # severities that somebody is called for
@@ -66,7 +67,9 @@ def unexplained(alerts: pd.DataFrame, folder: str, window: Window) -> Iterator[F
             bare = rows[~rows[column].astype(bool)]
             if len(bare):
                 severity: Severity = "medium" if bare["severity"].isin(WAKING).any() else "low"
-                title = f"{len(bare)} of {len(rows)} alerts of {group} have {what}: {listed(sorted(bare['alert']))}"
+                have = "has" if len(bare) == 1 else "have"
+                those = f"{len(bare)} of {counted(len(rows), 'alert')} of {group}"
+                title = f"{those} {have} {what}: {listed(sorted(bare['alert']))}"
                 evidence = {"alerts": len(rows), "alerts_bare": len(bare)}
                 yield standing(MONTHLY, kind, severity, title, TO_EXPLAIN, window, labels, evidence)
     yield from _orphans(alerts, folder, window)

@@ -11,11 +11,6 @@ _HIDDEN = ("__name__", "alertstate")
 _OF_THE_RULE = ("alertname", "severity", "category", "respond_within", "service")
 
 
-def how_often(count: int) -> str:
-    """A number of times, in words where it is one."""
-    return "once" if count == 1 else f"{count} times"
-
-
 def which(labels: dict[str, str]) -> str:
     """What tells this alert from others of its rule: the labels that the rule did not give it."""
     return ", ".join(f"{name} {value}" for name, value in sorted(labels.items()) if name not in _OF_THE_RULE)

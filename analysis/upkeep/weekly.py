@@ -11,10 +11,11 @@ from analysis.findings import Finding, FindingsDocument, ReportResult, Severity,
 from analysis.prometheus import Prometheus
 from analysis.settings.upkeep import WeeklyReviewSettings
 from analysis.upkeep.daily import coverage
-from analysis.upkeep.fired import firings, how_often, is_heartbeat, shares_up
+from analysis.upkeep.fired import firings, is_heartbeat, shares_up
 from analysis.upkeep.panels import tried
 from analysis.upkeep.standing import standing
 from analysis.window import Window
+from analysis.words import how_often
 
 REPORT = "weekly_review"
 RULE_STATES = ("broken", "noisy", "fired")  # that are told; a rule can be quiet, or a heartbeat, too

@@ -12,6 +12,7 @@ from analysis.upkeep.inventory import Inventory
 from analysis.upkeep.standing import MONTHLY, listed, standing
 from analysis.upkeep.watching import family
 from analysis.window import Window
+from analysis.words import counted
 
 COLUMNS = ["section", "lacks"]
 
@@ -49,7 +50,7 @@ def _gone(pages: list[str], there: Inventory, window: Window) -> Iterator[Findin
     known = frozenset(there.jobs)
     gone = sorted(metrics_named(pages) - known - {family(name, known) for name in known})
     if gone:
-        title = f"{len(gone)} metrics that the documentation names are not there: {listed(gone)}"
+        title = f"{counted(len(gone), 'metric')} of the documentation cannot be found: {listed(gone)}"
         action = "Update the page, or find out who stopped exposing them."
         yield standing(MONTHLY, "documented_but_gone", "low", title, action, window, {}, {"metrics": len(gone)})
 

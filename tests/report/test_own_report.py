@@ -103,7 +103,7 @@ def test_another_limit_is_tried_in_the_picture():
     assert "2 times above the limit of 5" in picture.value
     assert slider.value == 5
     slider.value = next(value for _, value in slider.options if value >= 8)
-    assert "1 times above the limit of 8" in picture.value
+    assert "Once above the limit of 8" in picture.value
     assert explorer(result, settings).figure().axes[0].get_ylabel() == "bytes"
 
 

@@ -8,6 +8,7 @@ from analysis.prometheus import series_name, unit_of
 from analysis.report.own import stretches
 from analysis.settings.own import OwnReportSettings
 from analysis.window import parse_duration
+from analysis.words import how_often
 
 COLOURS = tuple(colour for colour in PALETTE if colour != RED)  # red is the limit; more lines cannot be told apart
 
@@ -22,7 +23,7 @@ def values(result: ReportResult, settings: OwnReportSettings, *, limit: float | 
     """
     frame, tried = result.frames["values"], settings.limit if limit is None else limit
     count = len(stretches(frame, tried, parse_duration(settings.step), parse_duration(settings.hold)))
-    title = f"{count} times above the limit of {tried:g}" if count else f"Never above {tried:g}"
+    title = f"{how_often(count).capitalize()} above the limit of {tried:g}" if count else f"Never above {tried:g}"
     made, (ax,) = figure(title if len(frame.columns) else "The query gave no data")
     highest = frame.max().sort_values(ascending=False, kind="stable").index[: len(COLOURS)]
     for key, colour in zip(highest, COLOURS, strict=False):

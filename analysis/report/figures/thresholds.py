@@ -1,14 +1,19 @@
 """Figures of the threshold review."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from analysis.drawing import BLUE, GREEN, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 from analysis.findings import ReportResult
+from analysis.words import how_often
 
 TITLE_CHARACTERS = 120  # of a panel, in one line
+WIDE = 100  # largest over smallest threshold from which on a linear axis shows only the largest
 SHOWN_RULES = 6  # more panels than this nobody looks at
 
 
@@ -45,7 +50,10 @@ def whatif(result: ReportResult) -> Figure:
         ax.set_axis_off()
         return describe(made, "No other thresholds can be shown.")
     better = [name for name in names if marks.loc[name, "text"]] if len(marks) else []
-    title = f"{len(better)} of {len(names)} rules have better values" if better else "No other threshold is recommended"
+    have = "has" if len(better) == 1 else "have"
+    title = (
+        f"{len(better)} of {len(names)} rules {have} better values" if better else "No other threshold is recommended"
+    )
     made, axes = figure(f"{title}: alerts per month by threshold", rows=len(names), height=1.9, share_x=False)
     for ax, name in zip(axes, names, strict=True):
         curve, mark = curves[curves["name"] == name], marks.loc[name]
@@ -55,6 +63,7 @@ def whatif(result: ReportResult) -> Figure:
             at = [mark["recommended"]], [mark["alerts_recommended"]]
             ax.scatter(*at, color=GREEN, marker="s", zorder=3, label=f"recommended: {plain(mark['text'])}")
         count_axis(ax, float(curve["alerts_per_month"].max()))
+        _wide(ax, [*curve["threshold"], mark["today"]])
         ax.set_title(plain(_conclusion(name, mark), TITLE_CHARACTERS), fontsize=9, loc="left")
         ax.set_ylabel("alerts per\n30 days", fontsize=8)
         ax.legend(fontsize=8, frameon=False)
@@ -62,8 +71,15 @@ def whatif(result: ReportResult) -> Figure:
     return describe(made, f"{title}. Alerts per month against the threshold of {', '.join(names)}.")
 
 
+def _wide(ax: Axes, thresholds: Sequence[float]) -> None:
+    """Thresholds that lie orders of magnitude apart stand apart, not all but one in one place."""
+    if min(thresholds) > 0 and max(thresholds) / min(thresholds) > WIDE:
+        ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.12g}"))
+
+
 def _conclusion(name: str, mark: "pd.Series[Any]") -> str:
-    today = f"{name}: {mark['alerts_today']:.3g} alerts in 30 days with {mark['today']:g}"
+    today = f"{name}: {mark['alerts_today']:.3g} alerts in 30 days with {mark['today']:,.12g}"
     return f"{today}, {mark['alerts_recommended']:.3g} as recommended" if mark["text"] else f"{today}, as it is"
 
 
@@ -82,7 +98,11 @@ def alerts(result: ReportResult) -> Figure:
     table = result.tables["rules"]
     fired = table[table["alerts"] > 0].sort_values("alerts") if len(table) else table
     loudest = fired["alert"].iloc[-1] if len(fired) else ""
-    title = f"{loudest} fired most: {int(fired['alerts'].iloc[-1])} times" if loudest else "No rule fired in this month"
+    title = (
+        f"{loudest} fired most: {how_often(int(fired['alerts'].iloc[-1]))}"
+        if loudest
+        else "No rule fired in this month"
+    )
     made, (ax,) = figure(title, height=max(1.6, 0.32 * len(fired) + 0.8))
     colours = [ORANGE if verdict in ("too_tight", "flapping") else BLUE for verdict in fired.get("verdict", [])]
     ax.barh([plain(name, 40) for name in fired.get("alert", [])], fired.get("alerts", []), color=colours)

@@ -18,6 +18,7 @@ from analysis.report.fleet.view import View
 from analysis.report.status import read_status
 from analysis.series.outliers import LEAST
 from analysis.window import Window, format_time
+from analysis.words import counted
 
 FILE = "fleet.json"  # beside the page above; findings.json is that of a month reviewed without a fleet
 UNREACHABLE = "environment_unreachable"
@@ -143,7 +144,8 @@ def _unreachable(dead: Sequence[tuple[Member, str]], window: Window) -> Iterator
         whose = f"environment {shown_name(environment)}" if environment else "the global view"
         of = f" --environment {shlex.quote(environment)}" if environment else ""
         missing = "not reviewed, or from the archive alone"
-        behind = f": {len(those)} clusters behind it are {missing}" if label else f": it is {missing}"
+        are = f"{counted(len(those), 'cluster')} behind it {'is' if len(those) == 1 else 'are'}"
+        behind = f": {are if label else 'it is'} {missing}"
         yield standing(
             UNREACHABLE,
             "high",
