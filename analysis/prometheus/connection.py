@@ -35,6 +35,7 @@ from analysis.prometheus.transport import (
     http_date,
     reason_of,
     same_place,
+    tls_reason,
     without_user,
 )
 from analysis.settings import ConnectionSettings
@@ -220,7 +221,7 @@ class Api:
                     reader.feed(piece)
         except requests.exceptions.SSLError as error:
             raise AccessError(
-                f"TLS with {self.shown_url} fails: {self.shown(str(error))}; look at PROMETHEUS_CA_FILE, "
+                f"TLS with {self.shown_url} fails: {self.shown(tls_reason(error))}; look at PROMETHEUS_CA_FILE, "
                 "PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE"
             ) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:

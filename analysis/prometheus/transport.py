@@ -166,6 +166,12 @@ def reason_of(error: BaseException) -> str:
     return next((reason for pattern, reason in _REASONS if re.search(pattern, text)), type(error).__name__)
 
 
+def tls_reason(error: BaseException) -> str:
+    """What OpenSSL says, without the exceptions that are wrapped around it."""
+    said = re.search(r"\[SSL[^\]]*\] ([^(]+)", str(error))
+    return said[1].strip() if said else str(error)
+
+
 def retry_after(response: requests.Response) -> float | None:
     """Seconds that the server asks to wait, from a number or a date; None where it does not say."""
     text = response.headers.get("Retry-After", "").strip()

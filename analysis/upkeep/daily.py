@@ -128,7 +128,7 @@ def _undelivered(prom: Prometheus, window: Window) -> list[Finding]:
                 report=REPORT,
                 kind="undelivered",
                 severity="high",
-                title=f"About {counted(round(count), 'notification')} through {name} did not arrive",
+                title=f"About {counted(round(count), 'notification')} not delivered through {name}",
                 start=window.start,
                 end=window.end,
                 detected_at=window.end - timedelta(milliseconds=1),

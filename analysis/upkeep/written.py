@@ -50,7 +50,8 @@ def _gone(pages: list[str], there: Inventory, window: Window) -> Iterator[Findin
     known = frozenset(there.jobs)
     gone = sorted(metrics_named(pages) - known - {family(name, known) for name in known})
     if gone:
-        title = f"{counted(len(gone), 'metric')} of the documentation cannot be found: {listed(gone)}"
+        are = "is" if len(gone) == 1 else "are"
+        title = f"{counted(len(gone), 'metric')} that the documentation names {are} not there: {listed(gone)}"
         action = "Update the page, or find out who stopped exposing them."
         yield standing(MONTHLY, "documented_but_gone", "low", title, action, window, {}, {"metrics": len(gone)})
 

@@ -87,6 +87,7 @@ def test_without_the_password_or_the_authority_it_is_refused_in_one_line(folder,
     assert ran.returncode == 3, ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1
     assert PASSWORD not in ran.stderr + ran.stdout
+    assert "local issuer certificate; look at" in ran.stderr or "answers 401" in ran.stderr
 
 
 def test_nobody_reads_it_without_credentials(folder, prometheus):
