@@ -1,14 +1,21 @@
 """HTML for what a notebook shows: every value is escaped, and only a web address becomes a link."""
 
+import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from urllib.parse import urlsplit
+
+from analysis.words import in_order
 
 _CODE = re.compile(r"`([^`]+)`")
 _LEFT = "text-align: left"  # JupyterLab sets tables to the right, as numbers are
+
+
+def escape(text: str) -> str:
+    """A text from outside as HTML."""
+    return html.escape(in_order(text))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,12 @@
-"""Numbers in sentences: one of a thing is written as one."""
+"""Words on a page: one of a thing is written as one, and no value from outside turns the letters around it."""
+
+import re
+
+# Marks, embeddings, overrides and isolates: with them a value reads as another one ("Trojan Source").
+_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_HEBREW_TO_ARABIC = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+_RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_TO_ARABIC}](?:[{_HEBREW_TO_ARABIC} ]*[{_HEBREW_TO_ARABIC}])?")
+_REPLACED, _ISOLATED = "\ufffd", "\u2068\\g<0>\u2069"
 
 
 def counted(number: float, noun: str, plural: str = "") -> str:
@@ -17,3 +25,13 @@ def how_often(number: int) -> str:
     ('once', '3 times')
     """
     return "once" if number == 1 else counted(number, "time")
+
+
+def undirected(text: str) -> str:
+    """A value from outside without the characters that change the direction of writing; each leaves a mark."""
+    return _DIRECTION.sub(_REPLACED, text)
+
+
+def in_order(text: str) -> str:
+    """As `undirected`, and words that are written from right to left keep to themselves."""
+    return _RIGHT_TO_LEFT.sub(_ISOLATED, undirected(text))

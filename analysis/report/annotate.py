@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import SourceError
+from analysis.markup import escape
 from analysis.report.compare import ALARMS, documents_of
 from analysis.report.files import write_whole
 from analysis.stack.grafana import Grafana

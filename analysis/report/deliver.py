@@ -24,6 +24,7 @@ from analysis.report.secrets import strike
 from analysis.report.status import Status
 from analysis.report.verdict import titled, verdict
 from analysis.window import format_time
+from analysis.words import in_order
 
 NOTIFY, FAILURES = "PROMREVIEW_NOTIFY_URLS", "PROMREVIEW_FAILURE_URLS"
 ATTEMPTS = 3
@@ -63,7 +64,7 @@ def check_addresses() -> None:
 
 def harmless(text: str) -> str:
     """A value from outside in a chat message: one line, no mention, no link, no markup."""
-    return _LINK.sub("\\g<0>\u200b", " ".join(text.split()).translate(_HARMLESS))
+    return _LINK.sub("\\g<0>\u200b", " ".join(in_order(text).split()).translate(_HARMLESS))
 
 
 def message(folder: Path, statuses: Sequence[Status]) -> tuple[str, str]:

@@ -14,6 +14,8 @@ import nh3
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
+from analysis.words import in_order
+
 _TAGS = nh3.ALLOWED_TAGS | {
     "table",
     "thead",
@@ -45,6 +47,7 @@ def environment() -> Environment:
         autoescape=select_autoescape(default=True),
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: in_order(value) if type(value) is str else value,  # markup is ours
     )
     style = files("analysis.report").joinpath("templates/style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

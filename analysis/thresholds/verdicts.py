@@ -94,7 +94,7 @@ def _judge_recall(evidence: RuleEvidence) -> list[Judgement]:
 def _judge_noise(evidence: RuleEvidence, settings: ThresholdDriftSettings) -> list[Judgement]:
     budget, found = settings.alerts_per_week * evidence.days / 7, []
     if evidence.flaps > max(2.0, evidence.alerts / 2):
-        text = f"{evidence.flaps} of {evidence.alerts} alerts came within {settings.flap_gap} of the last"
+        text = f"{evidence.flaps:,} of {evidence.alerts:,} alerts came within {settings.flap_gap} of the last"
         found.append(Judgement("flapping", "medium", text))
     pages = evidence.alerts if evidence.pages is None else evidence.pages
     if evidence.standing_share > MOSTLY:

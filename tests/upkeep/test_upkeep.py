@@ -14,7 +14,7 @@ from analysis.settings.upkeep import DailyCheckSettings, WeeklyReviewSettings
 from analysis.upkeep import review_day, review_week
 from analysis.upkeep.fired import which
 from analysis.window import Window
-from analysis.words import counted, how_often
+from analysis.words import how_often
 from tests.waiting import until
 
 CONFIG = """global: {scrape_interval: 3s, evaluation_interval: 1s}
@@ -75,12 +75,6 @@ def test_alerts_of_one_rule_are_told_apart_by_what_the_rule_did_not_give_them():
     labels = {"alertname": "A", "severity": "high", "service": "s", "instance": "i", "integration": "slack"}
     assert which(labels) == "instance i, integration slack"
     assert [how_often(count) for count in (1, 2)] == ["once", "2 times"]
-    assert [counted(count, "alert") for count in (0, 1, 1200, 0.5)] == [
-        "0 alerts",
-        "1 alert",
-        "1,200 alerts",
-        "0.5 alerts",
-    ]
 
 
 def test_a_monitoring_service_that_is_down_is_told_apart(lived):

@@ -21,6 +21,7 @@ from analysis.drawing import (
     time_axis,
 )
 from analysis.findings import ReportResult
+from analysis.words import counted
 
 SHOWN_METRICS = 6  # more lines than this cannot be told apart
 SHOWN_CAUSES = 12
@@ -80,18 +81,21 @@ def causes(result: ReportResult) -> Figure:
         made, (ax,) = figure("Nothing grew: the same number of series at both edges of the window", height=1.0)
         ax.set_axis_off()
         return describe(made, "No cause of growth to show.")
-    top = moved.reindex(moved["delta"].abs().sort_values(ascending=False).index)[:SHOWN_CAUSES][::-1]
-    names = [_cause_name(row) for row in top.to_dict("records")]
-    biggest = _cause_name(top.iloc[-1].to_dict())
-    made, (ax,) = figure(f"{change:+,} series; most by {biggest}", height=0.9 + 0.34 * len(top))
-    ax.barh(range(len(top)), top["delta"], color=[_KINDS[kind] for kind in top["kind"]])
-    ax.set_yticks(range(len(top)), [plain(name, 60) for name in names], fontsize=8)
+    ranked = moved.reindex(moved["delta"].abs().sort_values(ascending=False).index)
+    top, rest = ranked[:SHOWN_CAUSES], ranked[SHOWN_CAUSES:]
+    biggest = _cause_name(top.iloc[0].to_dict())
+    bars = [(_cause_name(row), row["delta"], _KINDS[row["kind"]]) for row in top.to_dict("records")]
+    if len(rest):
+        bars.append((counted(len(rest), "smaller cause"), rest["delta"].sum(), GREY))
+    names, deltas, colours = zip(*reversed(bars), strict=True)
+    made, (ax,) = figure(f"{change:+,} series; the largest cause is {biggest}", height=0.9 + 0.34 * len(bars))
+    ax.barh(range(len(bars)), deltas, color=colours)
+    ax.set_yticks(range(len(bars)), [plain(name, 60) for name in names], fontsize=8)
     ax.axvline(0, color=GREY, linewidth=0.8)
     ax.set_xlabel("series gained or lost from the start to the end of the window", fontsize=9)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(axis="y", visible=False)
-    rest = len(moved) - len(top)
-    more = f" {rest} smaller causes are in the table." if rest > 0 else ""
+    more = f" {counted(len(rest), 'smaller cause')} together: {rest['delta'].sum():+,}." if len(rest) else ""
     return describe(made, f"{change:+,} series in all. The largest cause is {biggest}.{more}")
 
 

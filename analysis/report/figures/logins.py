@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.drawing import BLUE, GREY, LIGHT, ORANGE, RED, describe, figure, plain, shade, time_axis
 from analysis.findings import Finding, ReportResult
+from analysis.words import counted
 
 SHOWN_EVENTS = 12  # more plots than this nobody looks at; the rest stands in the table
 MARGIN = pd.Timedelta(hours=6)  # what is shown on either side of an event
@@ -18,10 +19,10 @@ def month(result: ReportResult, timezone: str) -> Figure:
     """The whole window: counts, what was expected, events, and what was not judged."""
     alarms = [f for f in result.document.findings if f.severity in _ALARMS]
     counts = result.frames.get("counts", pd.DataFrame())
-    title = f"{len(alarms)} login events in this window" if alarms else "No login event in this window"
+    title = f"{counted(len(alarms), 'login event')} in this window" if alarms else "No login event in this window"
     panels = [(name, noun) for name, noun in _PANELS if (name, "actual") in counts.columns]
     if not panels:
-        made, (ax,) = figure("The login could not be judged: no data")
+        made, (ax,) = figure("The login could not be judged: no data", height=0.3)
         ax.set_axis_off()
         return describe(made, "There is no login data to show.")
     made, axes = figure(title, rows=len(panels), height=2.5)

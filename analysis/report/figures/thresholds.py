@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from analysis.drawing import BLUE, GREEN, GREY, ORANGE, RED, count_axis, describe, figure, plain, time_axis
 from analysis.findings import ReportResult
+from analysis.report.shown import shown_number
 from analysis.words import how_often
 
 TITLE_CHARACTERS = 120  # of a panel, in one line
@@ -25,7 +26,7 @@ def headroom(result: ReportResult, timezone: str) -> Figure:
     names = list(dict.fromkeys([n for n in drifting if n in frame] or list(frame.columns)))[:SHOWN_RULES]
     text = f"{len(drifting)} {'rule drifts' if len(drifting) == 1 else 'rules drift'}" if drifting else "No rule drifts"
     if not names:
-        made, (ax,) = figure("No rule has a threshold to measure headroom against")
+        made, (ax,) = figure("No rule has a threshold to measure headroom against", height=0.3)
         ax.set_axis_off()
         return describe(made, "No headroom can be shown.")
     made, axes = figure(f"{text}: daily distance from the threshold", rows=len(names), height=1.9)
@@ -46,7 +47,7 @@ def whatif(result: ReportResult) -> Figure:
     names = _worth_showing(result)
     marks = marks.set_index("name") if len(marks) else marks
     if not names:
-        made, (ax,) = figure("No rule has a threshold that could be varied")
+        made, (ax,) = figure("No rule has a threshold that could be varied", height=0.3)
         ax.set_axis_off()
         return describe(made, "No other thresholds can be shown.")
     better = [name for name in names if marks.loc[name, "text"]] if len(marks) else []
@@ -64,7 +65,7 @@ def whatif(result: ReportResult) -> Figure:
             ax.scatter(*at, color=GREEN, marker="s", zorder=3, label=f"recommended: {plain(mark['text'])}")
         count_axis(ax, float(curve["alerts_per_month"].max()))
         _wide(ax, [*curve["threshold"], mark["today"]])
-        ax.set_title(plain(_conclusion(name, mark), TITLE_CHARACTERS), fontsize=9, loc="left")
+        ax.set_title(_conclusion(name, mark), fontsize=9, loc="left")
         ax.set_ylabel("alerts per\n30 days", fontsize=8)
         ax.legend(fontsize=8, frameon=False)
     axes[-1].set_xlabel("threshold (rule's unit)", fontsize=9)
@@ -79,8 +80,10 @@ def _wide(ax: Axes, thresholds: Sequence[float]) -> None:
 
 
 def _conclusion(name: str, mark: "pd.Series[Any]") -> str:
-    today = f"{name}: {mark['alerts_today']:.3g} alerts in 30 days with {mark['today']:,.12g}"
-    return f"{today}, {mark['alerts_recommended']:.3g} as recommended" if mark["text"] else f"{today}, as it is"
+    often = shown_number(mark["alerts_today"])
+    today = f"{plain(name)}: {often} alerts in 30 days with {mark['today']:,.12g}"
+    better = f"{shown_number(mark['alerts_recommended'])} as recommended" if mark["text"] else "as it is"
+    return f"{today}, {better}"
 
 
 def _worth_showing(result: ReportResult) -> list[str]:
@@ -88,7 +91,8 @@ def _worth_showing(result: ReportResult) -> list[str]:
     curves, marks = result.frames["whatif"], result.frames["choices"]
     if not len(curves):
         return []
-    marks = marks[marks["name"].isin(curves["name"])]
+    tried = curves["name"].value_counts()
+    marks = marks[marks["name"].isin(tried[tried > 1].index)]  # of one value alone there is nothing to compare
     ranked = marks.assign(better=marks["text"] != "").sort_values(["better", "alerts_today"], ascending=False)
     return list(ranked["name"])[:SHOWN_RULES]
 
