@@ -11,7 +11,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from analysis.words import undirected
+from analysis.words import seen, short
 
 # Okabe and Ito (2008): told apart by people with any kind of colour blindness.
 BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PURPLE, BLACK = (
@@ -101,6 +101,4 @@ def description(made: Figure) -> str:
 
 def plain(text: str, longest: int = 60) -> str:
     """A value from outside as a label: no mathematics, no line breaks, not endless."""
-    shown = " ".join(undirected(text).split())
-    shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
-    return shown.replace("\\", "\\\\").replace("$", r"\$")
+    return short(seen(text), longest).replace("\\", "\\\\").replace("$", r"\$")

@@ -3,7 +3,10 @@
 import re
 
 # Marks, embeddings, overrides and isolates: with them a value reads as another one ("Trojan Source").
-_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+# A figure is XML, which may not hold these; it would not open.
+_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
+_UNSEEN = re.compile(f"[{_DIRECTION}{_CONTROL}]")
 _HEBREW_TO_ARABIC = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_TO_ARABIC}](?:[{_HEBREW_TO_ARABIC} ]*[{_HEBREW_TO_ARABIC}])?")
 _REPLACED, _ISOLATED = "\ufffd", "\u2068\\g<0>\u2069"
@@ -27,11 +30,17 @@ def how_often(number: int) -> str:
     return "once" if number == 1 else counted(number, "time")
 
 
-def undirected(text: str) -> str:
-    """A value from outside without the characters that change the direction of writing; each leaves a mark."""
-    return _DIRECTION.sub(_REPLACED, text)
+def short(text: str, longest: int = 80) -> str:
+    """A value from outside in one line of a sentence; what is cut off is told."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def seen(text: str) -> str:
+    """A value from outside without what is obeyed rather than seen, such as a change of direction; each leaves a mark."""
+    return _UNSEEN.sub(_REPLACED, text)
 
 
 def in_order(text: str) -> str:
-    """As `undirected`, and words that are written from right to left keep to themselves."""
-    return _RIGHT_TO_LEFT.sub(_ISOLATED, undirected(text))
+    """As `seen`, and words that are written from right to left keep to themselves."""
+    return _RIGHT_TO_LEFT.sub(_ISOLATED, seen(text))

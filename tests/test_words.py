@@ -6,9 +6,9 @@ from analysis import markup
 from analysis.drawing import plain
 from analysis.report.deliver import harmless
 from analysis.report.notebook_html import environment
-from analysis.words import counted, how_often, in_order, undirected
+from analysis.words import counted, how_often, in_order, seen
 
-TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x07\x1b\x9b"
 
 
 def test_one_of_a_thing_is_written_as_one():
@@ -21,7 +21,7 @@ def _on_a_page(text):
     return environment().from_string("{{ text }}").render(text=text)
 
 
-@pytest.mark.parametrize("shown", [_on_a_page, markup.cell, markup.with_code, plain, harmless, undirected])
+@pytest.mark.parametrize("shown", [_on_a_page, markup.cell, markup.with_code, plain, harmless, seen])
 def test_no_value_turns_the_letters_around_it(shown):
     said = shown(f"photo{TURNING}gnp.exe")
     assert not set(said) & set(TURNING)

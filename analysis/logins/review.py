@@ -29,9 +29,9 @@ from analysis.prometheus.promql import selector
 from analysis.settings.logins import LoginAnomaliesSettings
 from analysis.stack.links import grafana_explore, prometheus_graph
 from analysis.window import Window, format_duration
+from analysis.words import short
 
 REPORT = "login_anomalies"
-TITLE_VALUE = 80  # characters of a label value in a title; the labels beside it hold all of it
 NOUNS = {
     "failures": "failed logins",
     "successes": "successful logins",
@@ -165,13 +165,9 @@ def _finding(
 
 def _title(found: Evidence) -> str:
     name = TITLES.get(found.kind, found.kind.replace("_", " ").capitalize())
-    where = f" ({', '.join(f'{k} {_short(v)}' for k, v in sorted(found.labels.items()))})" if found.labels else ""
+    where = f" ({', '.join(f'{k} {short(v)}' for k, v in sorted(found.labels.items()))})" if found.labels else ""
     usual = f"{found.expected:,.0f}" if round(found.expected) else "none"
     return f"{name}{where}: {found.actual:,.0f} {NOUNS[found.signal]} where {usual} are usual"
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= TITLE_VALUE else f"{value[: TITLE_VALUE - 1]}…"
 
 
 def _links(prom: Prometheus, found: Evidence, window: Window, settings: LoginAnomaliesSettings) -> dict[str, str]:

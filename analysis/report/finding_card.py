@@ -13,6 +13,7 @@ from analysis.decisions import Decision
 from analysis.errors import PromreviewError
 from analysis.report.shown import shown_length, shown_number, shown_span, shown_time
 from analysis.window import parse_time
+from analysis.words import short
 
 OWNER_LABELS = ("owner", "team")
 LONG = 40  # characters from which a text is a sentence and not a value
@@ -46,7 +47,7 @@ def card(finding: Mapping[str, Any], zone: ZoneInfo, decision: Decision | None, 
     return {
         **finding,
         "when": shown_span(finding["start"], finding["end"], zone),
-        "labels": {n: _label(n, v) for n, v in finding["labels"].items() if v not in finding["title"]},
+        "labels": {n: _label(n, short(v)) for n, v in finding["labels"].items() if short(v) not in finding["title"]},
         "evidence": {name: text for name, text in shown.items() if len(text) <= LONG},
         "method": method,
         "notes": {name.capitalize(): text for name, text in shown.items() if len(text) > LONG},

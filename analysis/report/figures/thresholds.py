@@ -47,7 +47,7 @@ def whatif(result: ReportResult) -> Figure:
     names = _worth_showing(result)
     marks = marks.set_index("name") if len(marks) else marks
     if not names:
-        made, (ax,) = figure("No rule has a threshold that could be varied", height=0.3)
+        made, (ax,) = figure("No other threshold could be tried", height=0.3)
         ax.set_axis_off()
         return describe(made, "No other thresholds can be shown.")
     better = [name for name in names if marks.loc[name, "text"]] if len(marks) else []
