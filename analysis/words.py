@@ -37,7 +37,7 @@ def short(text: str, longest: int = 80) -> str:
 
 
 def seen(text: str) -> str:
-    """A value from outside without what is obeyed rather than seen, such as a change of direction; each leaves a mark."""
+    """A value from outside without what is obeyed, not seen, such as a change of direction; each leaves a mark."""
     return _UNSEEN.sub(_REPLACED, text)
 
 
