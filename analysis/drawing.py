@@ -90,7 +90,7 @@ def shade(ax: Axes, start: datetime, end: datetime, colour: str, alpha: float, l
 
 def describe(made: Figure, text: str) -> Figure:
     """Give a figure its alternative text: what the picture says, for who cannot see it."""
-    made.set_gid(text)
+    made.set_gid(seen(text))
     return made
 
 

@@ -67,7 +67,7 @@ def event(finding: Finding, result: ReportResult, timezone: str) -> Figure:
     ax.plot(around.index, around["actual"], color=BLUE, linewidth=1.1, label="counted")
     shade(ax, finding.start, finding.end or around.index[-1].to_pydatetime(), RED, 0.15, label="event")
     step = around.index[1] - around.index[0]
-    ax.set_ylabel(f"{plain(name)}\nper {step / pd.Timedelta(minutes=1):g} min", fontsize=9)
+    ax.set_ylabel(f"{plain(name, 36)}\nper {step / pd.Timedelta(minutes=1):g} min", fontsize=9)
     ax.set_ylim(bottom=0)
     ax.legend(loc="upper left", fontsize=8, frameon=False)
     time_axis(ax, timezone)
