@@ -20,7 +20,7 @@ check: setup ## what CI runs: lint, types, layers, tests
 	@$(PY) -m pytest -q -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 lab: setup ## JupyterLab on the start notebook
-	@jupyter lab --notebook-dir=. notebooks/start.ipynb
+	@jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --notebook-dir=. notebooks/start.ipynb
 
 bench: setup ## the measurements of docs/performance.md
 	@scripts/bootstrap.sh test

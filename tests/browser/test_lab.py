@@ -1,8 +1,10 @@
 """JupyterLab in a real browser: a notebook is run by its menu, a threshold is dragged, and the number follows."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +128,9 @@ def test_the_threshold_is_dragged_and_the_alerts_per_month_follow(page, lab):
 def test_the_start_notebook_says_that_the_connection_works(page, lab):
     run_all(page, lab, "start")
     expect(page.locator(".jp-OutputArea", has_text="connected")).to_contain_text("prometheus")
+
+
+def test_make_lab_starts_as_root_where_we_are_root():
+    shown = subprocess.run(["make", "-n", "lab"], capture_output=True, text=True, check=True).stdout
+    assert "notebooks/start.ipynb" in shown
+    assert ("--allow-root" in shown) == (os.getuid() == 0)
