@@ -49,7 +49,8 @@ def pull(
         if summary
         else f"{counted(len(rows), 'sample')} with {counted(len(rows.columns) - 2, 'label')}"
     )
-    typer.echo(said if len(rows) else NOTHING, err=True)
+    if len(rows) or out or format is not Format.table:  # a table has said so itself
+        typer.echo(said if len(rows) else NOTHING, err=True)
 
 
 def _overview(prom: Any, expr: str, asked: tuple[str, str, str]) -> Any:

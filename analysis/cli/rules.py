@@ -48,6 +48,7 @@ def replay(
 
     from tqdm.auto import tqdm
 
+    from analysis.errors import InputError
     from analysis.fanout import FanOutSettings
     from analysis.prometheus import connect
     from analysis.settings import load_settings
@@ -68,6 +69,10 @@ def replay(
         interval = own_interval or defaults.interval
         groups = [replace(defaults, interval=interval).applied(group) for group in groups]
         chosen = reviewed_rules(groups, settings)
+        if (unknown := sorted(set(alert or []) - {rule.name for _, rule in chosen})) and not broken:
+            raise InputError(
+                f"no alerting rule is named {' or '.join(unknown)}; without --alert, every rule is replayed"
+            )
         where = FanOutSettings(backend="sequential") if print_queries else None
         with tqdm(total=len(chosen), desc="replaying rules", unit="rule", disable=None) as bar:
             document = replay_document(prom, chosen, settings.window(), interval, bar.update, where)

@@ -86,6 +86,7 @@ def test_an_empty_result_is_said(server):
         (["pull", "up", "--url", "http://127.0.0.1:1", "--timeout", "1"], 3, "refused"),
         (["doctor", "--url", "http://127.0.0.1:1", "--timeout", "1"], 3, "refused"),
         (["pull", "up", "--url", "nonsense"], 2, "not the URL"),
+        (["rules", "replay", "--alert", "Nobody", "--url", "URL"], 2, "no alerting rule is named Nobody"),
         (["run", "no_such_notebook"], 2, "no notebook"),
         (["run", "threshold_drift", "-p", "alerts_per_wek", "2"], 2, "alerts_per_week"),
     ],
