@@ -80,7 +80,9 @@ def evaluations_of(
     down, starts = scraped.down, scraped.starts
     missed = _missed(prom, group, beats, grid, window) & ~written
     lost = _lost(prom, group, grid, window, records)
-    ends = [(_last_before(down, start), _settled(start, down, written | heard)) for start in starts[1:]]
+    ends = [
+        (_last_before(down, start), _settled(start, down, written | heard)) for start in _starts(down, starts, heard)
+    ]
     is_told = bool(records) and not group.limit  # what goes beyond a limit is as new afterwards as after a start
     unseen = _unseen(lost(_begun(slots, starts)) & ~written, heard, down) if is_told else []
     ends = sorted(ends + unseen, key=lambda end: end[1])
@@ -91,15 +93,15 @@ def evaluations_of(
         told = np.flatnonzero(written[start : start + SETTLING])
         if len(told) and not told[0] and (last, start) not in unseen and _is_close(scraped.scrape, grid):
             continue  # nothing is written so soon after a start: the server's memory outlived a pause
-        shows = min(start + (int(told[0]) if len(told) else SETTLING), len(slots) - 1)
-        ages = _ages(prom, group, records, int(slots[shows]), grace)
+        shows = min(start + (int(told[0]) if len(told) else SETTLING), len(slots))
+        ages = _ages(prom, group, records, int(slots[min(shows, len(slots) - 1)]), grace)
         last_ms = int(slots[last]) if last >= 0 else 0
         if ages and min(ages) <= last_ms:  # as old as before: the server's memory outlived a pause
             continue
         evaluated_ms = [at for at in ages if at > last_ms]
         first = min([start, *np.searchsorted(slots, evaluated_ms).tolist()])
         begun.append(first)
-        shown.append(shows)
+        shown.append(min(shows, len(slots) - 1))
         silent[last + 1 : shows] |= ~written[last + 1 : shows]
         down[last + 1 : first] |= ~written[last + 1 : first]
         down[first:shows] = missed[first:shows] = False
@@ -173,6 +175,11 @@ def _last_before(down: Flags, start: int) -> int:
     """Place of the last slot before an outage that ends at `start`; -1 where there is none."""
     up = np.flatnonzero(~down[:start])
     return int(up[-1]) if len(up) else -1
+
+
+def _starts(down: Flags, starts: list[int], heard: Flags) -> list[int]:
+    """Where outages end; one that was still on at the last slot had ended where that was written: not yet scraped."""
+    return [*starts[1:], *([len(down)] if len(down) and down[-1] and heard[-1] else [])]
 
 
 def _settled(start: int, down: Flags, written: Flags) -> int:

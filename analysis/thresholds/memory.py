@@ -102,20 +102,20 @@ def known_in_window(
     grid: Grid,
     seen: Seen,
     window: Window,
-    evaluated: Flags,
+    told: Flags,
     record: Record | None,
 ) -> Iterator[KnownAt]:
-    """What the server says of the alerts at the window's first slot, as far as today's rule could have written it.
+    """What the server says of the alerts at the window's first slot that was `told` of, as far as it is today's rule's.
 
     Of alerts that would only be held there and were not recorded, `seen` forgets what came before.
     """
     place = int(np.searchsorted(seen.slots_ms, unix_ms(window.start)))
-    place += int(np.argmax(evaluated[place:])) if evaluated[place:].any() else 0  # a pause may stand at its beginning
+    place += int(np.argmax(told[place:])) if told[place:].any() else 0  # a pause may stand at its beginning
     if record is None or not 0 < place < len(seen.slots_ms):
         return
     row = len(record.slots_ms) - (len(seen.slots_ms) - place)
     slot = int(seen.slots_ms[place])
-    if row < 0 or not evaluated[place]:
+    if row < 0 or not told[place]:
         return
     states = {
         alert_of(labels): labels.get("alertstate")
@@ -132,7 +132,7 @@ def known_in_window(
         if identity in seen.results and state == ("firing" if age >= rule.for_duration // MILLISECOND else "pending"):
             results = np.flatnonzero(seen.results[identity][: place + 1])  # where it is only held, it had one before
             if len(results) and seen.slots_ms[results[-1]] >= slot - age:
-                yield 0, int(results[-1]), {identity: slot - age}
+                yield 0, int(results[-1]), {identity: _restored(slot - age, identity, rule, grid, record)}
 
 
 def carried_over(

@@ -84,8 +84,8 @@ def replay_rule(
         *held,
         *known_after_starts(sides.prom, group, rule, grid, seen, zip(starts[1:], shown[1:], strict=True), record),
     ]
-    known_at += known_in_window(sides.prom, group, rule, grid, seen, window, evaluated, record)
     told, comes = evaluated & ~silent, rule.name in evaluations.coming
+    known_at += known_in_window(sides.prom, group, rule, grid, seen, window, told, record)
     ages_at = partial(recorded_ages, sides.prom, group, rule, grid)
     added = added_at(rule, seen, told, window, record, ages_at, comes=comes)
     starts = sorted({*starts, *([] if added is None else [added])})
