@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from analysis.prometheus import connect
 from analysis.prometheus.archive import Archive
 from analysis.prometheus.archive.dataset import DAY_MS
 from analysis.prometheus.archive.day_file import decode_day, encode_day
-from analysis.prometheus.archive.manifests import checksum_name
+from analysis.prometheus.archive.manifests import checksum_name, day_manifest, days_of
 from analysis.prometheus.archive.store import LocalStore
 from analysis.prometheus.decode import Decoded
 from analysis.prometheus.private_server import PrivatePrometheus
@@ -385,6 +386,29 @@ def test_a_folder_that_a_killed_writer_only_began_is_no_damage(server, tmp_path)
     assert whole(tmp_path)
     (tmp_path / dataset.folder / "dataset.json").unlink()
     assert not whole(tmp_path)
+
+
+def test_no_flipped_bit_in_what_a_file_says_of_itself_makes_other_numbers(tmp_path):
+    index = pd.date_range("2026-08-01", periods=24, freq="1h", tz="UTC", name="time")
+    frame = pd.DataFrame({("a",): np.arange(24) / 8}, index=index)
+    frame.columns = pd.MultiIndex.from_tuples([("a",)], names=["l"])
+    dataset = Archive(tmp_path).dataset("here", "up", 3_600_000, 0)
+    dataset.seal(date(2026, 8, 1), Decoded(frame, np.ones((24, 1), dtype=bool)), slice(None), "")
+    [held] = Archive(tmp_path).dataset("here", "up", 3_600_000, 0).held.values()
+    assert np.array_equal(dataset.read(held).series[0][1], np.arange(24) / 8)
+    [path] = tmp_path.rglob("*.parquet")
+    good = path.read_bytes()
+    for place in range(8 * (len(good) - int.from_bytes(good[-8:-4], "little") - 8), 8 * len(good)):
+        bad = bytearray(good)
+        bad[place // 8] ^= 1 << place % 8
+        path.write_bytes(bad)
+        with pytest.raises(ArchiveError, match="damaged"):
+            dataset.read(held)
+    path.write_bytes(good)
+    before = replace(held, footer="")  # as a manifest was written before there was such a checksum
+    assert days_of(*day_manifest(before)) == [before]
+    assert "footer" not in day_manifest(before)[1].decode()
+    dataset.read(before)
 
 
 def test_the_manifests_of_a_month_are_one_and_say_the_same(tmp_path):

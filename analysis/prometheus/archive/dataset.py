@@ -14,6 +14,7 @@ from analysis.prometheus.archive.manifests import (
     Day,
     day_manifest,
     days_of,
+    footer_checksum,
     month_manifest,
     months,
     newest,
@@ -81,6 +82,8 @@ class Dataset:
             raise ArchiveError(f"{path} is missing")
         if len(content) != day.size:
             raise ArchiveError(f"{path} has {len(content)} bytes instead of {day.size}")
+        if day.footer and footer_checksum(content) != day.footer:
+            raise ArchiveError(f"{path} is damaged: its description does not match its checksum")
         first, past = self.bounds(day.date)
         try:
             return decode_day(content, day.labels, day.counts, (past - first) // self.step_ms)
@@ -100,6 +103,7 @@ class Dataset:
             counts=counts,
             sealed_at=datetime.now(UTC).isoformat(timespec="seconds"),
             source_version=version,
+            footer=footer_checksum(content),
         )
         with self.store.lock(self.folder):
             self._describe()

@@ -23,6 +23,7 @@ from analysis.prometheus.quick import Series
 ZSTD_LEVEL = 3  # above it little is won and writing takes longer
 HOLDS = b"holds"  # metadata of the file: which column its values are in
 DIGITS = b"digits"  # and how many, so that nobody has to read the column for one number
+_COLUMNS = {"value": ("value",), "scaled": ("scaled",), "both": ("value", "scaled")}  # by what a file holds
 _SCHEMA = pa.schema(
     [
         ("series", pa.dictionary(pa.int32(), pa.string())),
@@ -149,7 +150,7 @@ def decode_day(content: bytes, labels: list[str], counts: list[int], points: int
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         held = file.metadata.metadata[HOLDS].decode()
         digits = file.metadata.metadata.get(DIGITS)
-        columns = {"value": ["value"], "both": ["value", "scaled"]}.get(held, ["scaled"])
+        columns = list(_COLUMNS[held])
         columns += [] if digits or held == "value" else ["digits"]
         table = file.read(columns=columns if whole else ["time", *columns], use_threads=False)
         values = _together(table, int(digits or 0)) if held == "both" else _numbers(table[columns[0]])

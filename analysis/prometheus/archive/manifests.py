@@ -32,6 +32,7 @@ class Day:
     counts: list[int]
     sealed_at: str
     source_version: str
+    footer: str = ""  # checksum of the file's own description, which its pages' checksums do not cover
 
     @property
     def samples(self) -> int:
@@ -101,4 +102,11 @@ def checksum_name(text: str) -> str:
 
 
 def _about(day: Day) -> dict[str, Any]:
-    return {**asdict(day), "date": day.date.isoformat()}
+    about = {**asdict(day), "date": day.date.isoformat()}
+    return about if day.footer else {name: value for name, value in about.items() if name != "footer"}
+
+
+def footer_checksum(content: bytes) -> str:
+    """The checksum of what stands at the end of a Parquet file, the length of which is in the last bytes but four."""
+    length = int.from_bytes(content[-8:-4], "little") + 8
+    return sha256(content[-length:])[:NAME_CHARACTERS]
