@@ -96,7 +96,7 @@ def test_a_server_is_asked_for_no_more_at_once_than_set(url, tmp_path):
 
     with before(url, counted) as relay, connect(relay, ConnectionSettings(archive=str(tmp_path))) as prom:
         prom.range("load", START, END, "10s")  # days in blocks, and several requests for each
-    assert most[0] == prom.settings.connections
+    assert 1 <= most[0] <= prom.settings.connections
 
 
 def test_an_error_names_the_chunk(url, impatient):
