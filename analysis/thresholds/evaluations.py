@@ -80,13 +80,12 @@ def evaluations_of(
     down, starts = scraped.down, scraped.starts
     missed = _missed(prom, group, beats, grid, window) & ~written
     lost = _lost(prom, group, grid, window, records)
-    ends = [
-        (_last_before(down, start), _settled(start, down, written | heard)) for start in _starts(down, starts, heard)
-    ]
+    left = written | heard
+    ends = [(_last_before(down, start), _settled(start, down, left)) for start in _starts(down, starts, left)]
     is_told = bool(records) and not group.limit  # what goes beyond a limit is as new afterwards as after a start
     unseen = _unseen(lost(_begun(slots, starts)) & ~written, heard, down) if is_told else []
     ends = sorted(ends + unseen, key=lambda end: end[1])
-    down &= ~(written | heard)
+    down &= ~left
     silent, settling = down.copy(), np.zeros(len(slots), dtype=bool)
     begun, shown, grace = [0], [0], _grace(prom) if ends else GRACE
     for last, start in ends:
@@ -107,10 +106,10 @@ def evaluations_of(
         down[first:shows] = missed[first:shows] = False
         settling[first:shows] = shows - first <= SETTLING  # else one of them was missed
     lingering = lost(_begun(slots, begun))
-    missed |= lingering & ~(written | heard)
+    missed |= lingering & ~left
     if records:  # nothing was written while the server may have stood still, and nothing was ended
         ended = np.concatenate([[False], written[:-1]]) & ~lingering
-        missed |= scraped.lull & ~(written | heard | ended)
+        missed |= scraped.lull & ~(left | ended)
     missed &= ~settling  # evaluated, but written by nobody
     return Evaluations(slots, ~(missed | down), begun, silent, shown)
 
@@ -177,9 +176,9 @@ def _last_before(down: Flags, start: int) -> int:
     return int(up[-1]) if len(up) else -1
 
 
-def _starts(down: Flags, starts: list[int], heard: Flags) -> list[int]:
+def _starts(down: Flags, starts: list[int], written: Flags) -> list[int]:
     """Where outages end; one that was still on at the last slot had ended where that was written: not yet scraped."""
-    return [*starts[1:], *([len(down)] if len(down) and down[-1] and heard[-1] else [])]
+    return [*starts[1:], *([len(down)] if len(down) and down[-1] and written[-1] else [])]
 
 
 def _settled(start: int, down: Flags, written: Flags) -> int:
