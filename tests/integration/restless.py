@@ -108,7 +108,7 @@ SLOTS_BEFORE = 2  # a rule that reads another one's alerts or recordings sees wh
 TIMELESS = ("Always", "Clock", "Held", "HeldPending")  # ask no target, so that no scrape can come between
 DISCOVERY_SECONDS = 7  # from a start to the first scrape
 MISSED = "prometheus_rule_group_iterations_missed_total"
-TRIES = 3  # lives, where the machine stood still in those before
+TRIES = 5  # lives, where the machine stood still in those before
 
 
 def page(now: float) -> str:

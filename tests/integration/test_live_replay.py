@@ -26,7 +26,8 @@ def mortal_life(target, stop):
         target.__init__(target.port)
 
 
-def restless_life():
+def restless_life(parts):
+    """A life whose second target dies again and again; `parts` get windows that begin and end in its middle."""
     with Life(RULES + LIMITED) as life:
         stop = threading.Event()
         mortal = threading.Thread(target=mortal_life, args=(life.targets[1], stop), daemon=True)
@@ -36,7 +37,9 @@ def restless_life():
         mortal.join()
         end = time.time()
         life.until_past(end + 1)
-        return life.lived(window_of(end - LIVE_SECONDS + 30, end))
+        begin = end - LIVE_SECONDS + 30
+        parts[:] = [life.lived(window_of(begin + n, begin + n + 9)) for n in range(0, 36, 7)]
+        return life.lived(window_of(begin, end))
 
 
 # Groups whose limit the alerts that are only held reach again and again, which clears them.
@@ -47,9 +50,21 @@ LIMITED = "".join(
 )
 
 
+PARTS = []  # of the restless life
+
+
 @pytest.fixture(scope="module")
 def lived():
-    return lives(restless_life)
+    return lives(lambda: restless_life(PARTS))
+
+
+def same_in(parts):
+    """Assert that no part differs, unless the machine stood still."""
+    for part in parts:
+        different, _, equal = part.differing()
+        wrong, _ = part.wrong_ages()
+        assert equal
+        assert not (different or wrong) or part.stalls, (part.window, sorted(different)[:10], wrong[:10])
 
 
 def test_every_rule_is_replayed(lived):
@@ -65,6 +80,11 @@ def test_no_recorded_sample_differs(lived):
     assert not different, sorted(different)[:10]
     assert len(equal) > 500
     assert len(raced) < len(equal) / 4 or lived.stalls
+
+
+def test_no_sample_differs_wherever_the_window_begins_and_ends(lived):
+    assert len(PARTS) == 6
+    same_in(PARTS)
 
 
 def test_active_since_is_what_the_server_says(lived):
@@ -90,7 +110,8 @@ FORGETTING = "".join(
 )
 
 
-def killed_life():
+def killed_life(parts):
+    """A life with a restart; `parts` get windows that end or begin soon after it."""
     grace = "--rules.alert.for-grace-period=8s"  # alerts with a longer `for` are restored
     with Life(RULES.replace(RESTORED, RESTORED + FORGETTING), arguments=(grace,)) as life:
         time.sleep(FORGETS_SECONDS + 8)
@@ -98,11 +119,16 @@ def killed_life():
         life.until_written("fast", 20, life.times["started"])
         end = time.time()
         life.until_past(end)
-        return life.lived(window_of(life.times["began"] + FORGETS_SECONDS, end))
+        begin, started = life.times["began"] + FORGETS_SECONDS, life.times["started"]
+        parts[:] = [life.lived(window_of(begin, started + n)) for n in (2, 4, 6, 8)]
+        parts += [life.lived(window_of(started + n, end)) for n in (-4, 1, 6)]
+        return life.lived(window_of(begin, end))
 
 
 def test_a_restart_is_unknown_and_nothing_else_differs():
-    lived = lives(killed_life)
+    parts = []
+    lived = lives(lambda: killed_life(parts))
+    same_in(parts)
     killed, started = lived.times["killed"], lived.times["started"]
     for group in lived.document["groups"]:
         scope = f"{group['file']};{group['name']}"
