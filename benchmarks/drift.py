@@ -34,13 +34,33 @@ def days_of(seed, correlation, noise="normal", days=61, shift=0.0):
     return series, start
 
 
-def rejected(months, correlation, *, noise="normal", shift=0.0, first_seed=JUDGED_FROM, resamples=400):
+def rejected(months, correlation, *, noise="normal", shift=0.0, first_seed=JUDGED_FROM, resamples=400, level=LEVEL):
     """Share of pairs of months that the test calls different, and the mean smallest detectable shift."""
     shifts = []
     for seed in range(first_seed, first_seed + months):
         series, start = days_of(seed, correlation, noise, shift=shift)
         shifts.append(shift_of(series, start, 14, resamples))
-    return np.mean([s.p_value <= LEVEL for s in shifts]), np.mean([s.smallest_detectable for s in shifts])
+    return np.mean([s.p_value <= level for s in shifts]), np.mean([s.smallest_detectable for s in shifts])
+
+
+def of_one(rng, correlation):
+    """Days that remember the one before, with a standard deviation of 1."""
+    return lfilter([np.sqrt(1 - correlation**2)], [1, -correlation], rng.normal(size=361))[300:]
+
+
+# Days that remember more than the one before; the test knows no such model.
+MEMORIES = {
+    "of second order": lambda rng: 0.6 * lfilter([1], [1, -0.5, -0.3], rng.normal(size=161))[100:],
+    "sum of four memories": lambda rng: sum(of_one(rng, c) for c in (0.0, 0.5, 0.9, 0.97)) / 2,
+    "random walk": lambda rng: np.cumsum(0.2 * rng.normal(size=61)),
+}
+
+
+def remembered(months, memory, *, first_seed=JUDGED_FROM):
+    """P-values of pairs of months of days with such a memory and no change."""
+    index = pd.date_range("2026-09-01", periods=61, freq="D", tz="UTC")
+    made = (20 + MEMORIES[memory](np.random.default_rng(seed)) for seed in range(first_seed, first_seed + months))
+    return np.array([shift_of(pd.Series(values, index=index), index[30], 14, 200).p_value for values in made])
 
 
 def dated(months, correlation, *, noise="normal", shift=0.0, first_seed=JUDGED_FROM):
@@ -89,12 +109,17 @@ def foretold(months, kind, correlation, *, first_seed=JUDGED_FROM):
 
 def main(months=2000, first_seed=JUDGED_FROM):
     print(f"{months} pairs of months each, level {LEVEL:.0%}; standard deviation of days 1")
-    print(f"{'noise':28} {'correlation':>11} {'false alarms':>13} {'detectable':>11} {'found there':>12}")
+    print(f"{'noise':28} {'correlation':>11} {'false alarms':>13} {'at 1 %':>7} {'detectable':>11} {'found there':>12}")
     for noise in NOISES:
         for correlation in (0.0, 0.3, 0.6, 0.8):
             false, smallest = rejected(months, correlation, noise=noise, first_seed=first_seed)
+            rare, _ = rejected(months, correlation, noise=noise, first_seed=first_seed, level=0.01)
             found, _ = rejected(months // 4, correlation, noise=noise, shift=smallest, first_seed=first_seed + months)
-            print(f"{noise:28} {correlation:11} {false:13.1%} {smallest:11.2f} {found:12.1%}")
+            print(f"{noise:28} {correlation:11} {false:13.1%} {rare:7.1%} {smallest:11.2f} {found:12.1%}")
+    print("days with a longer memory: false alarms at 5 % and at 1 %")
+    for memory in MEMORIES:
+        found = remembered(months // 4, memory, first_seed=first_seed)
+        print(f"{memory:28} {(found <= LEVEL).mean():13.1%} {(found <= 0.01).mean():11.1%}")
     print("change points: found without a change; dated within two days at a change of 3 and of 5 deviations")
     for noise in NOISES:
         for correlation in (0.0, 0.3, 0.6, 0.8):

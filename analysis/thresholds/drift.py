@@ -5,7 +5,7 @@ days of one kind (working days and others apart), after Künsch (1989), "The jac
 bootstrap for general stationary observations". Days are correlated too, and a month holds too few
 blocks to show how strongly, so the resampled error is widened to what days with the measured
 correlation from one to the next would have (Wilks 1997, "Resampling hypothesis tests for
-autocorrelated fields"), that correlation being freed of its bias (Marriott and Pope 1954) first.
+autocorrelated fields"). That correlation is itself in doubt: the p-value is the mean over all it may be.
 A second test looks for a path through the month (a step, a slope) about which days differ little.
 Over many rules the false discovery rate is held, after Benjamini and Hochberg (1995).
 `benchmarks/drift.py` measures what the test promises.
@@ -21,13 +21,12 @@ from scipy.stats import f as fisher
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
+from analysis.thresholds.correlation import correlation_of, inflation
 from analysis.thresholds.trend import Trend, trend_of
 
 BLOCK_DAYS = 3  # longer than a busy spell, short enough that a month holds several blocks
 KINDS = 2  # of days: working days and others, each with a level of its own
 SMALLEST_SHARE = 0.25  # of the variance inside blocks that is believed even where the month is too short for it
-LARGEST_CORRELATION = 0.9  # from one day to the next; beyond it a month is one observation
-CAUTION = 0.5  # standard errors added to the correlation: an estimate too low costs more than one too high
 ROUNDING = 1e-9  # squared ranks below this are a straight line
 FEWEST_DEGREES = 2.0  # of freedom; with fewer nothing could ever be shown
 LEVEL_SHARE = 0.8  # of the false alarms that are allowed: the rest are the path's, which shows itself plainly
@@ -106,19 +105,29 @@ class _Tested:
 def _tested(before: pd.Series, now: pd.Series, resamples: int) -> _Tested:
     """Two-sided test of the medians, weekends brought to the level of working days."""
     halves = _levelled(before, now)
-    difference = float(halves[1].median() - halves[0].median())
-    resampled = _resampled(halves, resamples)
-    correlation = _correlation(halves)
+    difference = abs(float(halves[1].median() - halves[0].median()))
+    resampled = float(np.std(_resampled(halves, resamples)))
+    correlation = correlation_of(halves)
+    if resampled <= 0:
+        return _Tested(1.0 if difference == 0 else 1 / resamples, 0.0, correlation.cautious)
+    possible, likely = correlation.possible()
+    tests = np.array([_test(halves, difference, resampled, float(one)) for one in possible])
+    level, path, reach = likely @ tests
+    p_value = min(1.0, level / LEVEL_SHARE, path / (1 - LEVEL_SHARE))
+    return _Tested(float(p_value), float(reach), correlation.cautious)
+
+
+def _test(
+    halves: Sequence[pd.Series], difference: float, resampled: float, correlation: float
+) -> tuple[float, float, float]:
+    """P-values of the level and of the path, and the smallest shift that shows, were this the correlation."""
     lengths = np.array([len(half) for half in halves])
-    error = float(np.std(resampled)) * _widening(correlation, lengths)
+    error = resampled * _widening(correlation, lengths)
     degrees = max(FEWEST_DEGREES, float((lengths / inflation(correlation)).sum()) - 2)
-    if error <= 0:
-        return _Tested(1.0 if difference == 0 else 1 / resamples, 0.0, correlation)
-    level = 2 * float(student.sf(abs(difference) / error, degrees))
+    level = 2 * float(student.sf(difference / error, degrees))
     path = _path_test(halves, correlation, max(FEWEST_DEGREES, degrees - 1))  # it has one number more
     reach = float(student.ppf(1 - LEVEL_SHARE * SIZE / 2, degrees) + student.ppf(POWER, degrees))
-    p_value = min(1.0, level / LEVEL_SHARE, path / (1 - LEVEL_SHARE))
-    return _Tested(p_value, reach * error, correlation)
+    return level, path, reach * error
 
 
 def _path_test(halves: Sequence[pd.Series], correlation: float, degrees: float) -> float:
@@ -174,34 +183,6 @@ def weekend_step(parts: Sequence[pd.Series]) -> float:
         if days.any() and not days.all()
     ]
     return float(np.mean(steps)) if steps else 0.0
-
-
-def _correlation(halves: Sequence[pd.Series]) -> float:
-    """Correlation of a day with the next, over both sides, each about its own line, freed of its bias.
-
-    About a line, since a slow drift is what is looked for, and must not count against itself.
-    """
-    products = squares = pairs = 0.0
-    for half in halves:
-        day = ((half.index - half.index[0]) / pd.Timedelta(days=1)).to_numpy()
-        rank = half.rank().to_numpy()  # so that a single incident does not decide
-        rest = pd.Series(rank - np.polyval(np.polyfit(day, rank, 1), day), index=half.index)
-        following = rest.reindex(half.index + pd.Timedelta(days=1)).to_numpy()
-        known = np.isfinite(following)
-        products += float((rest.to_numpy()[known] * following[known]).sum())
-        pairs += float(known.sum())
-        squares += float((rest**2).mean()) * float(known.sum())
-    if pairs == 0 or squares < ROUNDING * pairs:
-        return 0.0
-    length = float(np.mean([len(half) for half in halves]))
-    unbiased = (products / squares + 2 / length) / (1 - 4 / length)
-    uncertainty = np.sqrt(max(0.0, 1 - unbiased**2) / pairs)
-    return float(np.clip(unbiased + CAUTION * uncertainty, 0.0, LARGEST_CORRELATION))
-
-
-def inflation(correlation: float) -> float:
-    """Variance of a mean of correlated days, as multiple of that of independent ones."""
-    return (1 + correlation) / (1 - correlation)
 
 
 def _widening(correlation: float, lengths: NDArray[np.int64]) -> float:

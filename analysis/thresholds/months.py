@@ -10,8 +10,9 @@ from scipy.stats import norm
 
 from analysis.series.changepoints import Shape, change_points, lack_of_fit, noise_level
 from analysis.thresholds.collect import RuleSamples
+from analysis.thresholds.correlation import inflation
 from analysis.thresholds.documents import ChangePoint, DriftMonth
-from analysis.thresholds.drift import inflation, levelled
+from analysis.thresholds.drift import levelled
 from analysis.thresholds.trend import FEWEST_DAYS
 from analysis.thresholds.watched import Watched
 from analysis.window import Window, unix_ms

@@ -11,6 +11,7 @@ from scipy.stats import norm, theilslopes
 from scipy.stats import t as student
 
 from analysis.series.changepoints import PENALTY, last_stretch
+from analysis.thresholds.correlation import inflation
 
 FEWEST_DAYS = 10  # of a stretch; the slope of fewer says nothing about next month
 FEWEST_INDEPENDENT = 4.0  # days that the stretch has to be worth; the slope of fewer leads to no date
@@ -67,7 +68,7 @@ def trend_of(headroom: pd.Series, correlation: float = 0.0) -> Trend | None:
     days = headroom.dropna()
     if len(days) < FEWEST_DAYS:
         return None
-    cost = _inflation(correlation)
+    cost = inflation(min(correlation, STRONGEST))
     penalty = max(PENALTY, BEND_PENALTY * cost / (1 - min(correlation, STRONGEST)))
     place = min(last_stretch(days.to_numpy(), shape="trend", penalty=penalty), len(days) - FEWEST_DAYS)
     part = days.iloc[place:]
@@ -75,7 +76,7 @@ def trend_of(headroom: pd.Series, correlation: float = 0.0) -> Trend | None:
     fitted = theilslopes(part.to_numpy(), day, alpha=SURE)
     rest = part.to_numpy() - fitted.slope * day
     middle = float(np.median(day))
-    cost = max(cost, _inflation(_correlation(rest))) if np.ptp(rest) > 0 else 1.0
+    cost = max(cost, inflation(_correlation(rest))) if np.ptp(rest) > 0 else 1.0
     steepest, flattest = _wider(fitted, cost, len(part))
     return Trend(
         since=part.index[0].to_pydatetime(),
@@ -95,12 +96,6 @@ def _wider(fitted: Any, cost: float, count: int) -> tuple[float, float]:
     factor = np.sqrt(cost) * student.ppf((1 + SURE) / 2, degrees) / norm.ppf((1 + SURE) / 2)
     low, high = (fitted.slope + (end - fitted.slope) * factor for end in (fitted.low_slope, fitted.high_slope))
     return float(low), float(high)
-
-
-def _inflation(correlation: float) -> float:
-    """Variance of a mean of correlated days, as multiple of that of independent ones."""
-    believed = min(correlation, STRONGEST)
-    return (1 + believed) / (1 - believed)
 
 
 def _correlation(residuals: NDArray[np.float64]) -> float:
