@@ -12,6 +12,7 @@ LAGS = (1, 2, 3)  # days; what days have in common with the second and third nex
 LAG_CAUTION = 1.2  # standard errors by which a longer lag has to show more than the next day does
 ROUNDING = 1e-9  # squared ranks below this are a straight line
 LARGEST = 0.95  # believed; beyond it a month is one observation
+LARGEST_OF_CHANGES = 0.9  # where changes are looked for: a step within a month looks like correlation
 CAUTION = 0.5  # standard errors added to the estimate: too low costs more than too high
 FINITE = 1.2  # the standard error in few days about a line, by that in many; set, like the lags, where the tails hold
 DOUBTS = np.linspace(-3, 3, 13)  # standard errors from the estimate, at which what may be true is tried
@@ -22,17 +23,20 @@ class Correlation:
     """Correlation of a day with the next.
 
     Attributes:
-        estimate: freed of its bias.
+        following: as a day and the next show it, freed of its bias.
+        estimate: the same, or what longer lags show where that is more.
         error: standard error of its inverse hyperbolic tangent (Fisher 1915).
     """
 
+    following: float
     estimate: float
     error: float
 
     @property
     def cautious(self) -> float:
-        """One number to work with, from 0 on."""
-        return float(self._believed(np.array([CAUTION]))[0])
+        """One number for the search of changes, which themselves make days alike: from one lag, and limited."""
+        doubt = CAUTION * self.error / FINITE * np.sqrt(max(0.0, 1 - self.following**2))
+        return float(np.clip(self.following + doubt, 0.0, LARGEST_OF_CHANGES))
 
     def possible(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Correlations that may be true, and how likely each is; both of shape (doubts,)."""
@@ -63,11 +67,11 @@ def correlation_of(halves: Sequence[pd.Series]) -> Correlation:
             products[place] += float(rest.to_numpy()[known] @ later[known]) / square
             pairs[place] += float(known.sum())
     if not pairs[0]:
-        return Correlation(0.0, 0.0)
+        return Correlation(0.0, 0.0, 0.0)
     length = float(np.mean([len(half) for half in halves]))
     found = (products / np.maximum(pairs, 1) + (np.array(LAGS) + 1) / length) / (1 - 4 / length)
     shown = np.maximum(found - LAG_CAUTION / np.sqrt(np.maximum(pairs, 1)), 0.0) ** (1 / np.array(LAGS))
-    return Correlation(float(max(found[0], *shown[1:])), FINITE / np.sqrt(max(pairs[0] - 3, 4)))
+    return Correlation(float(found[0]), float(max(found[0], *shown[1:])), FINITE / np.sqrt(max(pairs[0] - 3, 4)))
 
 
 def _about_line(half: pd.Series) -> pd.Series:
