@@ -107,6 +107,7 @@ def collect(prom: Prometheus, settings: LoginAnomaliesSettings, window: Window) 
     if scrape is None:
         return {}
     step = detector_step(settings, scrape)
+    scrape -= INSTANT  # a range includes both its ends: samples exactly on them would make it one interval longer
     work = _Asking(settings, whole, step, scrape)
     where = FanOutSettings.from_environment().for_frames()
     frames = spread(prom, work, [(name, "counts") for name in there], settings=where)
