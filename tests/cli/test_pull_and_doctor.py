@@ -30,7 +30,7 @@ def server():
             {"prometheus.yml": f"global: {{scrape_interval: 5s, scrape_timeout: 5s}}\nscrape_configs: [{job}]\n"}
         )
         with connect(prometheus.url) as prom:
-            until(lambda: len(prom.instant("up == 1")))
+            until(lambda: prom.range("up == 1", "-10s", step="1s").shape[1])
         yield prometheus
 
 
